@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 
+import numpy as np
+
 from latentlab.cli.console import write_line
 from latentlab.cli.encode_decode import label_index, output_path
 from latentlab.cli.image_output import note_if_inside_data, write_images
@@ -19,6 +21,8 @@ def impute(arguments: argparse.Namespace) -> int:
     """Write the image with the expected values of its hidden pixels, or several images that agree with the others."""
     out = output_path(arguments.out, (".png", ".npz"))
     check_output(out, arguments.model, arguments.image, arguments.mask)
+    if arguments.expected and arguments.draws is None:
+        raise InputError("--expected needs --draws: without it the expected image alone is written")
     size, mask_size = size_of_image(arguments.image), size_of_image(arguments.mask)
     if size != mask_size:
         raise InputError(
@@ -39,7 +43,8 @@ def impute(arguments: argparse.Namespace) -> int:
         write_images(out, filled[None], 1, mask=mask)
     else:
         drawn = fill_in(model, image, mask, arguments.draws, arguments.samples or DRAW_SAMPLES, label, seed)
-        write_images(out, drawn.draws, mask=mask, expected=drawn.expected, z=drawn.z)
+        images = np.concatenate([drawn.expected[None], drawn.draws]) if arguments.expected else drawn.draws
+        write_images(out, images, mask=mask, expected=drawn.expected, z=drawn.z)
     note_if_inside_data(out, model.header.data.get("source"))
     write_line(f"{out}: {int(mask.sum()):,} of {mask.size:,} pixels filled in")
     return 0

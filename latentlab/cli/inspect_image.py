@@ -60,8 +60,9 @@ def _typical(model: InferenceModel, found: Inspection, arguments: argparse.Names
 
     _, dataset, _ = model_and_data(arguments)
     index = evaluation.compared_images(dataset)
-    share = evaluation.share_below(found.elbo, evaluation.elbos_of(model, dataset, index))
-    sentence = evaluation.typical_sentence(share, len(index), f"training images of {dataset.name}")
+    elbos = evaluation.elbos_of(model, dataset, index)
+    share = evaluation.share_below(found.elbo, elbos)
+    sentence = evaluation.typical_of_dataset(model, dataset, found.elbo, elbos)
     return sentence, {"share_below": share, "compared_images": len(index), "typical": sentence}
 
 

@@ -199,6 +199,9 @@ def _add_impute(commands: argparse._SubParsersAction[Parser]) -> None:
         help="write N images that agree with the observed pixels, instead of the expected one",
     )
     command.add_argument(
+        "--expected", action="store_true", help="with --draws: write the expected one, too, as the first image"
+    )
+    command.add_argument(
         "--samples", type=count(100_000), metavar="K", help="latents drawn (100; with --draws 256 that are weighted)"
     )
     command.add_argument("--prepared", action="store_true", help=PREPARED_HELP)

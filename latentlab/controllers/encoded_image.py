@@ -65,6 +65,8 @@ class EncodedImageController(QObject):
         self.is_held = False  # while the posterior of the shown image is refined
         self._drawings = Generations()
         self._strokes: dict[int, Hashable | None] = {}  # of drawings that are not answered; None of an update
+        self._new_drawing: int | None = None  # generation of an empty canvas that is not answered yet
+        self._inspected: tuple[ImageEncoded, float, float] | None = None  # with its distortion and rate
         self._shown: ImageEncoded | None = None
         self._encoded_by = ""  # name of the model that encoded the shown image
         self._notification: Notification | None = None
@@ -83,11 +85,21 @@ class EncodedImageController(QObject):
         """Encode an image file and go to its latent; of several the one opened last is shown."""
         self._request(path, is_update=False)
 
-    def draw(self, image: ByteArray, name: str, stroke: Hashable) -> None:
-        """Encode what is being painted, uint8 [H, W] or [H, W, 3]; changes of one stroke are one undo step."""
+    def draw(self, image: ByteArray, name: str, stroke: Hashable, *, is_new: bool = False) -> None:
+        """Encode what is being painted, uint8 [H, W] or [H, W, 3]; changes of one stroke are one undo step.
+
+        What is hidden of the shown image stays hidden, unless the drawing ``is_new``.
+        """
         generation = self._drawings.next()
+        if is_new:
+            self._new_drawing = generation
         self._strokes[generation] = stroke
         self._engine.request(EncodeDrawing(generation, image, name, self._session.label))
+
+    def set_inspected(self, image: ImageEncoded, distortion: float, rate: float) -> None:
+        """Write these figures of the shown image, in nats, as long as it is encoded as ``image`` is."""
+        self._inspected = image, distortion, rate
+        self._show()
 
     @property
     def is_drawing(self) -> bool:
@@ -151,6 +163,9 @@ class EncodedImageController(QObject):
         if result.generation not in self._strokes or not self._drawings.accept(result.generation):
             return
         stroke = self._strokes[result.generation]
+        is_new = self._new_drawing is not None and result.generation >= self._new_drawing
+        if is_new:
+            self._new_drawing = None
         self._strokes = {key: value for key, value in self._strokes.items() if key > result.generation}
         if encoded.model_version < self._session.opened_version:
             return
@@ -159,7 +174,7 @@ class EncodedImageController(QObject):
             return
         self._withdraw_notification()
         before = self._session.encoded_image
-        if before is not None and before.image.shape == encoded.image.shape:
+        if not is_new and before is not None and before.image.shape == encoded.image.shape:
             encoded = replace(encoded, hidden=before.hidden)
         if not extend_last(self._undo, ShowEncodedImage, at_its_mean(encoded), stroke):
             self._undo.push(ShowEncodedImage(self._session, encoded, "Paint", stroke))
@@ -180,8 +195,7 @@ class EncodedImageController(QObject):
         An encoding that was lost with its worker follows when the next one has opened the model.
         """
         if failure.request == EncodeDrawing.__name__:
-            self._strokes = {}
-            self._drawings.discard_pending()
+            self._forget_drawings()
             return
         if failure.request != EncodeImage.__name__ or not self._pending:
             return
@@ -190,6 +204,11 @@ class EncodedImageController(QObject):
             self._session.set_encoded_image(None)
             self._warn(f"{Path(shown.path).name} could not be encoded again and is no longer shown.")
 
+    def _forget_drawings(self) -> None:
+        """Drawings that are not answered yet are shown no more."""
+        self._strokes, self._new_drawing = {}, None
+        self._drawings.discard_pending()
+
     # --- the session's changes ------------------------------------------------------------------------
 
     def _on_model_changed(self, is_new_model: bool) -> None:
@@ -197,8 +216,7 @@ class EncodedImageController(QObject):
             self._schedule_update()
             return
         self._scheduled_update.cancel()
-        self._strokes = {}
-        self._drawings.discard_pending()
+        self._forget_drawings()
         shown = self._shown
         if shown is not None:
             self._withdraw_notification()
@@ -231,7 +249,10 @@ class EncodedImageController(QObject):
         if shown.refinement is not None:  # its distortion and rate are those of the encoder's posterior
             self._panel.set_encoded_image(shown.image, shown.reconstruction, Path(shown.path).name, "refined")
             return
-        error = f"distortion {format_number(shown.distortion, '.1f')}, rate {format_number(shown.rate, '.1f')} nats"
+        distortion, rate, of_what = shown.distortion, shown.rate, ", of one latent"
+        if self._inspected is not None and _is_encoded_alike(self._inspected[0], shown):
+            (_, distortion, rate), of_what = self._inspected, ""
+        error = f"distortion {format_number(distortion, '.1f')}, rate {format_number(rate, '.1f')} nats{of_what}"
         if self._session.is_learning:
             error += "\nencoded again as the model learns"
         self._panel.set_encoded_image(shown.image, shown.reconstruction, Path(shown.path).name, error)
@@ -243,3 +264,13 @@ class EncodedImageController(QObject):
         if self._notification is not None:
             self._notification.withdraw()
             self._notification = None
+
+
+def _is_encoded_alike(one: ImageEncoded, other: ImageEncoded) -> bool:
+    """Whether both are the same pixels with the same posterior, by the same weights."""
+    return (
+        (one.model_version, one.label) == (other.model_version, other.label)
+        and np.array_equal(one.mean, other.mean)
+        and np.array_equal(one.std, other.std)
+        and np.array_equal(one.image, other.image)
+    )

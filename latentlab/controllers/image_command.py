@@ -36,8 +36,8 @@ def image_command(
         words += ["--label", str(shown.label)]
     if mask:
         defaults = ImputeImage(0, shown.image, np.zeros((0, 0), bool))
-        words += ["--mask", mask, "--draws", str(defaults.draws), "--samples", str(defaults.samples)]
-        words += ["--seed", str(seed), "--out", "filled.png"]
+        words += ["--mask", mask, "--draws", str(defaults.draws), "--expected"]
+        words += ["--samples", str(defaults.samples), "--seed", str(seed), "--out", "filled.png"]
     else:
         words += ["--data", data] if data else []
         words += ["--refine", str(shown.refinement[0][-1])] if shown.refinement is not None else []
@@ -59,17 +59,21 @@ def image_sheet(
         marked = _colours(shown.image).copy()
         marked[shown.hidden] = (255, 165, 31)
         rows += [[marked, imputed.expected], list(imputed.draws)]
-    height, width = shown.image.shape[:2]
-    factor = max(1, round(_SIDE / max(height, width)))
-    tile_height, tile_width = factor * height, factor * width
+    tile_height, tile_width = enlarged(shown.image, _SIDE).shape[:2]
     across = max(len(row) for row in rows)
     sheet = np.full((len(rows) * (tile_height + _GAP) + _GAP, across * (tile_width + _GAP) + _GAP, 3), 255, np.uint8)
     for at, row in enumerate(rows):
         for over, image in enumerate(row):
             top, left = _GAP + at * (tile_height + _GAP), _GAP + over * (tile_width + _GAP)
-            tile = _colours(image).repeat(factor, axis=0).repeat(factor, axis=1)
-            sheet[top : top + tile_height, left : left + tile_width] = tile
+            sheet[top : top + tile_height, left : left + tile_width] = enlarged(_colours(image), _SIDE)
     return sheet
+
+
+def enlarged(image: ByteArray, side: int) -> ByteArray:
+    """An image [H, W] or [H, W, 3] with each pixel repeated so that its longer side is about ``side``, never less."""
+    factor = max(1, round(side / max(image.shape[:2])))
+    larger: ByteArray = image.repeat(factor, axis=0).repeat(factor, axis=1)
+    return larger
 
 
 def _colours(image: ByteArray) -> ByteArray:

@@ -21,7 +21,7 @@ from latentlab.controllers.encoded_image import EncodedImageController
 from latentlab.controllers.explore import ExploreController
 from latentlab.controllers.exports import save_picture
 from latentlab.controllers.generations import Generations
-from latentlab.controllers.image_command import image_command, image_sheet
+from latentlab.controllers.image_command import enlarged, image_command, image_sheet
 from latentlab.engine.client.client import EngineClient
 from latentlab.engine.protocol.messages import (
     BoolArray,
@@ -38,7 +38,7 @@ from latentlab.engine.protocol.messages import (
 )
 from latentlab.errors import LatentlabError
 from latentlab.gui.main_window import MainWindow
-from latentlab.gui.panels.your_image import YourImagePanel
+from latentlab.gui.panels.your_image import NO_LATENT, YourImagePanel
 from latentlab.gui.widgets import dialogs
 from latentlab.gui.widgets.debouncer import Debouncer
 from latentlab.gui.widgets.gesture_id import next_gesture
@@ -52,6 +52,7 @@ from latentlab.utils.text import format_number
 SOON_MS = 60  # between two inspections while an image is painted
 FOLLOW_MS = 2000  # while a run changes the weights
 LARGEST_PASTED = 1024  # px: a larger pasted image is scaled down first, as models read 256 at most
+SAVED_SIDE = 512  # px: an image that is saved alone is enlarged to about this
 DRAWING = "Drawing"
 _REFINING, _FILLING = "refine-image", "impute-image"
 
@@ -114,6 +115,7 @@ class YourImageController(QObject):
         panel.fillingsRequested.connect(self._on_other_fillings)
         panel.chosen.connect(self._on_chosen)
         panel.keepRequested.connect(self._on_keep_requested)
+        panel.saveRequested.connect(self._on_save_requested)
         panel.exportRequested.connect(self._on_export)
         panel.copyCommandRequested.connect(self._on_copy_command)
         panel.escapePressed.connect(self.back_out)
@@ -158,8 +160,9 @@ class YourImageController(QObject):
         channels, height, width = model.image_shape
         shape = (height, width) if channels == 1 else (height, width, channels)
         self._drawn_name = DRAWING
-        self._encoded_image.draw(np.full(shape, self._panel.paper(), np.uint8), DRAWING, next_gesture())
+        self._encoded_image.draw(np.full(shape, self._panel.paper(), np.uint8), DRAWING, next_gesture(), is_new=True)
         self._panel.set_mode(PAINT)
+        self._panel.show_canvas()
 
     def _has_light_paper(self) -> bool:
         """Whether images of this model are light at their border, as the one decoded now is."""
@@ -293,7 +296,9 @@ class YourImageController(QObject):
         if not result.done and before is not None:
             typical = before.typical  # until the new sentence is there, it does not flicker
         elif session.is_learning:
-            typical = "It is compared with the training images when the run has ended."
+            typical = "It is compared with the open images when the run has ended."
+        if self._inspected_image is not None and result.generation == self._inspections.newest:
+            self._encoded_image.set_inspected(self._inspected_image, result.distortion, result.rate)
         panel = self._panel
         panel.set_inspection(result.error, result.std, result.samples, result.draws, _figures(result), typical)
 
@@ -452,6 +457,8 @@ class YourImageController(QObject):
 
     def _on_chosen(self, kind: str, index: int) -> None:
         z, shown = self._latent_at(kind, index), self._session.encoded_image
+        if kind == "fillings" and index == 0 and self._imputed is not None:
+            self._notify("info", f"{NO_LATENT}.")
         if z is None or shown is None:
             return
         self._session.set_preview(None)
@@ -470,6 +477,18 @@ class YourImageController(QObject):
         latent = Latent(np.array(z, np.float32), shown.label)
         self._board.keep(self._board.of_model(title, latent, f"{what} of {name}, by {model.name}"), "Keep image")
 
+    def _image_at(self, kind: str, place: int) -> tuple[ByteArray, str] | None:
+        """An image of a strip, with the end of a name for its file."""
+        name, images = f"{kind.removesuffix('s')}-{place + 1}", None
+        if kind == "fillings":
+            found = self._imputed
+            if found is not None and found.expected is not None and place == 0:
+                return found.expected, "expected"
+            images, place = None if found is None else found.draws, place - 1
+        elif self._inspected is not None:
+            images = self._inspected.samples if kind == "samples" else self._inspected.draws
+        return (images[place], name) if images is not None and 0 <= place < len(images) else None
+
     # --- files ----------------------------------------------------------------------------------------
 
     def _on_export(self) -> None:
@@ -480,6 +499,16 @@ class YourImageController(QObject):
         name = f"{Path(shown.path).stem or 'image'}-inspected.png"
         dialogs.choose_target(
             self._window, "Export the image", name, "Pictures (*.png)", lambda path: self._save(path, sheet)
+        )
+
+    def _on_save_requested(self, kind: str, place: int) -> None:
+        shown, found = self._session.encoded_image, self._image_at(kind, place)
+        if shown is None or found is None:
+            return
+        image, what = enlarged(found[0], SAVED_SIDE), found[1]
+        name = f"{Path(shown.path).stem or 'image'}-{what}.png"
+        dialogs.choose_target(
+            self._window, "Save image", name, "Pictures (*.png)", lambda path: self._save(path, image)
         )
 
     def _save(self, path: str, sheet: ByteArray) -> None:
@@ -557,15 +586,16 @@ def _figures(result: ImageInspected) -> str:
 
 
 def _filling_text(result: ImageImputed) -> str:
+    """What the fillings are, and what a click on one shows."""
     match result.method:
         case "importance":
-            return (
-                f"The expected image first, then images drawn from p(x | observed pixels); the weighted latents are "
-                f"worth {format_number(result.effective_samples, '.0f')} equal ones"
-            )
+            worth = format_number(result.effective_samples, ".0f")
+            how = f"weighted latents, which are worth {worth} equal ones"
         case "langevin":
-            return (
-                "The expected image first, then images drawn from p(x | observed pixels) by Langevin chains, as the "
-                "importance weights are too uneven"
-            )
-    return "First fillings; better ones follow …"
+            how = "Langevin chains, as too few latents of a first draw agree with the observed pixels"
+        case _:
+            return "First fillings; better ones follow …"
+    return (
+        "The expected image first, then means of p(x|z), without the noise of the pixels, at latents drawn from "
+        f"p(z | observed pixels) by {how}. A click shows what the latent decodes to, without the observed pixels"
+    )

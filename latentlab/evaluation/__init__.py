@@ -11,7 +11,7 @@ from latentlab.evaluation.quick import QuickBound, quick_bound
 from latentlab.evaluation.remarks import remarks
 from latentlab.evaluation.report import Evaluation, evaluate
 from latentlab.evaluation.single_image import Refined, fill_in, inspect_image, refine_image
-from latentlab.evaluation.typical import compared_images, elbos_of, share_below, typical_sentence
+from latentlab.evaluation.typical import compared_images, elbos_of, share_below, typical_of_dataset, typical_sentence
 
 __all__ = [
     "Binarise",
@@ -37,5 +37,6 @@ __all__ = [
     "remarks",
     "score_factors",
     "share_below",
+    "typical_of_dataset",
     "typical_sentence",
 ]

@@ -52,3 +52,15 @@ def typical_sentence(share: float, count: int, of_what: str = "images") -> str:
     if share > SIMPLE:
         return f"Simpler than the data: {rank}, as that of an almost empty image can be"
     return f"Typical of the data: {rank}"
+
+
+def typical_of_dataset(model: InferenceModel, dataset: Dataset, elbo: float, others: NDArray[Any]) -> str:
+    """Whether an image is typical of a dataset by its ELBO and those of ``others``, and which images these are.
+
+    They are called training images only if the model is known to be trained on this dataset.
+    """
+    trained_on = model.header.data.get("fingerprint", "")
+    kind = "training" if trained_on == dataset.fingerprint else "open"
+    sentence = typical_sentence(share_below(elbo, others), len(others), f"{kind} images of {dataset.name}")
+    is_of_others = trained_on and trained_on != dataset.fingerprint
+    return f"{sentence}. The model was trained on other images" if is_of_others else sentence

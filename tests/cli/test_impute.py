@@ -74,6 +74,7 @@ def test_a_conditional_model_needs_the_class(data, files, capsys):
         (["image.png", "--mask", "mask.png", "--out", "image.png"], "image.png is an input"),
         (["image.png", "--mask", "mask.png", "--label", "1", "--out", "x.png"], "is not conditional"),
         (["image.png", "--mask", "mask.png", "--samples", "0", "--out", "x.png"], "from 1 to"),
+        (["image.png", "--mask", "mask.png", "--expected", "--out", "x.png"], "--expected needs --draws"),
     ],
 )
 def test_impute_refuses_in_one_line(run, files, monkeypatch, capsys, arguments, why):
@@ -112,6 +113,9 @@ def test_several_fillings_are_those_of_python(run, files, capsys):
     np.testing.assert_array_equal(arrays["images"], expected.draws)
     np.testing.assert_array_equal(arrays["expected"], expected.expected)
     assert np.asarray(Image.open(files / "x.png")).shape == (16, 16)
+    assert main([*arguments, "--samples", "40", "--seed", "2", "--expected", "--out", str(files / "all.npz")]) == 0
+    every = np.load(files / "all.npz")["images"]
+    np.testing.assert_array_equal(every, np.concatenate([expected.expected[None], expected.draws]))
 
 
 def test_a_prepared_image_is_not_inverted_again(data, files):

@@ -30,6 +30,7 @@ def test_an_image_is_measured_refined_and_drawn(run, data, image, tmp_path, caps
     assert found["gap"] >= 0
     assert 0 <= found["share_below"] <= 1
     assert f"{found['compared_images']} training images" in found["typical"]
+    assert "other images" not in found["typical"]
     arrays = np.load(out)
     np.testing.assert_array_equal(arrays["std"], expected.std)
     assert arrays["images"].shape == (24, 1, 8, 8), "three rows of eight"
@@ -42,6 +43,15 @@ def test_without_json_it_is_a_table(run, data, image, tmp_path, capsys):
     assert "distortion" in text
     assert "note: " in text
     assert np.asarray(Image.open(out)).shape == (24, 64)
+
+
+def test_honest_images_that_the_model_was_not_trained_on_are_not_called_training_images(run, image, tmp_path, capsys):
+    np.savez(tmp_path / "others.npz", images=bars().images[:30, 0])
+    assert main(["inspect", str(run), str(image), "--data", str(tmp_path / "others.npz")]) == 0
+    said = capsys.readouterr().out
+    assert "open images of others" in said
+    assert "training images" not in said
+    assert "The model was trained on other images" in said
 
 
 def test_an_inspection_refuses_in_one_line(run, image, capsys):

@@ -65,7 +65,7 @@ def test_honest_the_file_is_shown_beside_its_reconstruction_with_its_error(parts
     assert (grey(panel, "originalImage"), grey(panel, "reconstructionImage")) == (200, 100)
     strip = panel.findChild(ImageStrip, "nearestStrip")
     assert strip.grab().toImage().pixelColor(strip.tile_rect(0, 0).center()).red() == 50
-    assert panel.findChild(QLabel, "encodedImageError").text() == "distortion 12.5, rate 3.0 nats"
+    assert panel.findChild(QLabel, "encodedImageError").text() == "distortion 12.5, rate 3.0 nats, of one latent"
 
 
 def test_yours_opening_an_image_is_one_undo_step_with_its_latent(parts, session, engine, undo):

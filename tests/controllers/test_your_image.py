@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from PySide6.QtCore import QMimeData, QUrl
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QLabel, QPushButton, QToolButton
+from PySide6.QtWidgets import QFileDialog, QLabel, QPushButton, QScrollArea, QToolButton
 
 from latentlab import paths
 from latentlab.cli.parser import build_parser
@@ -127,6 +127,10 @@ def inspected(engine, **changes) -> ImageInspected:
     return result
 
 
+def notified(window) -> list[str]:
+    return [each.text() for each in window.notifications.findChildren(QLabel)]
+
+
 def text(window, name: str) -> str:
     return window.findChild(QLabel, name).text()
 
@@ -201,6 +205,41 @@ def test_newer_weights_encode_a_drawing_again_and_keep_what_is_hidden(qtbot, win
     assert session.encoded_image.hidden.any()
 
 
+def test_a_new_drawing_starts_without_the_hidden_region_of_the_image_before(window, session, engine, undo, shown):
+    session.set_encoded_image(replace(shown, hidden=lower_half()))
+    window.your_image.canvas.set_hidden(lower_half())
+    window.actions_.paint_image.trigger()
+    painted(engine)
+    assert session.encoded_image.hidden is None
+    assert window.your_image.canvas.hidden() is None
+    session.set_encoded_image(replace(session.encoded_image, hidden=lower_half()))
+    stroke(window, 1, 0)
+    painted(engine)
+    assert session.encoded_image.hidden.any(), "a stroke keeps it"
+    undo.undo()
+    undo.undo()
+    assert session.encoded_image.hidden.any(), "undo brings it back"
+
+
+def test_a_stroke_on_a_new_drawing_that_is_not_encoded_yet_starts_without_it_too(window, session, engine, shown):
+    session.set_encoded_image(replace(shown, hidden=lower_half()))
+    window.actions_.paint_image.trigger()
+    stroke(window, 1, 0)
+    painted(engine)
+    assert session.encoded_image.hidden is None
+
+
+def test_a_new_drawing_is_scrolled_to(qtbot, window, session, engine, shown):
+    window.resize(1000, 500)
+    window.show()
+    window.show_panel("image")
+    bar = window.your_image.findChild(QScrollArea).verticalScrollBar()
+    qtbot.waitUntil(lambda: bar.maximum() > 0)
+    bar.setValue(bar.maximum())
+    window.actions_.paint_image.trigger()
+    assert bar.value() == 0
+
+
 # --- pasting --------------------------------------------------------------------------------------
 
 
@@ -248,6 +287,18 @@ def test_what_the_model_makes_of_the_image_is_shown_and_the_sentence_does_not_fl
     assert text(window, "imageTypical").startswith("Typical")
     inspected(engine, typical="", done=False)
     assert text(window, "imageTypical").startswith("Typical"), "until the new one is there"
+
+
+def test_the_decoded_image_has_the_same_distortion_once_it_is_there(qtbot, window, session, engine, shown):
+    assert text(window, "encodedImageError") == "distortion 12.5, rate 3.0 nats, of one latent"
+    qtbot.waitUntil(lambda: engine.count(InspectImage) == 1)
+    inspected(engine)
+    assert text(window, "imageElbo") == "ELBO −9.5 nats: distortion 7.5, rate 2.0"
+    assert text(window, "encodedImageError") == "distortion 7.5, rate 2.0 nats"
+    session.set_encoded_image(replace(shown, hidden=lower_half()))
+    assert text(window, "encodedImageError") == "distortion 7.5, rate 2.0 nats", "of the same image"
+    session.set_encoded_image(encoded(np.zeros((SIDE, SIDE), np.uint8)))
+    assert text(window, "encodedImageError") == "distortion 12.5, rate 3.0 nats, of one latent"
 
 
 def test_a_sample_is_gone_to_and_kept(qtbot, window, session, engine, undo, shown):
@@ -354,6 +405,7 @@ def test_a_hidden_region_is_filled_in_and_undone(window, session, engine, undo, 
     before = session.latent
     window.your_image.chosen.emit("fillings", 0)
     np.testing.assert_array_equal(session.latent, before)
+    assert any("no latent" in each for each in notified(window)), "a click on the expected image says why"
     window.your_image.chosen.emit("fillings", 2)
     np.testing.assert_array_equal(session.latent, result.z[1])
     undo.undo()
@@ -364,6 +416,18 @@ def test_a_hidden_region_is_filled_in_and_undone(window, session, engine, undo, 
     undo.redo()
     assert engine.count(ImputeImage) == 2, "filled in again"
     np.testing.assert_array_equal(window.your_image.canvas.hidden(), lower_half())
+
+
+def test_the_caption_says_what_the_fillings_are(window, session, engine, shown):
+    session.set_encoded_image(replace(shown, hidden=lower_half()))
+    for method in ("importance", "langevin"):
+        filled(engine, method=method)
+        said = text(window, "fillingsText")
+        assert "means" in said
+        assert "without the noise" in said
+        assert "uneven" not in said
+        assert "A click shows" in said
+    assert "too few" in said
 
 
 def test_one_stroke_that_hides_is_one_step_and_the_newest_wins(window, session, engine, undo, shown):
@@ -409,6 +473,7 @@ def test_yours_the_copied_command_reads_what_is_shown(window, session, engine, s
     words = shlex.split(QGuiApplication.clipboard().text())
     arguments = build_parser().parse_args(words[1:])
     assert (arguments.model, arguments.draws, arguments.samples, arguments.prepared) == ("bundled:m", 9, 256, True)
+    assert arguments.expected, "the first image that is shown is the expected one"
     with Image.open(arguments.image) as image, Image.open(arguments.mask) as mask:
         np.testing.assert_array_equal(np.asarray(image), shown.image)
         np.testing.assert_array_equal(np.asarray(mask) > 0, lower_half())
@@ -420,6 +485,26 @@ def test_without_a_hidden_region_the_command_inspects():
     words = shlex.split(image_command(image, model, "x.png", data="photos"))
     arguments = build_parser().parse_args(words[1:])
     assert (arguments.label, arguments.refine, arguments.data) == ("1", 150, "photos")
+
+
+@pytest.mark.parametrize(("kind", "place", "name"), [("fillings", 0, "expected"), ("fillings", 2, "filling-3"),
+                                                     ("samples", 3, "sample-4"), ("draws", 3, "draw-4")])  # fmt: skip
+def test_one_image_is_saved_large(qtbot, window, session, engine, shown, tmp_path, kind, place, name):
+    session.set_encoded_image(replace(shown, hidden=lower_half()))
+    qtbot.waitUntil(lambda: engine.count(InspectImage) > 0)
+    tiles = np.stack([np.full((SIDE, SIDE), 10 * each, np.uint8) for each in range(9)])
+    inspected(engine, samples=tiles[:8], draws=tiles[:8] + 100)
+    filled(engine, expected=tiles[8], draws=tiles)
+    window.your_image.saveRequested.emit(kind, place)
+    (dialog,) = window.findChildren(QFileDialog)
+    assert dialog.selectedFiles()[0].endswith(f"face-{name}.png")
+    dialog.fileSelected.emit(str(tmp_path / "one.png"))
+    value = {"expected": 80, "filling-3": 10, "sample-4": 30, "draw-4": 130}[name]
+    with Image.open(tmp_path / "one.png") as picture:
+        assert picture.size == (512, 512)
+        assert (np.asarray(picture) == value).all()
+    assert any("one.png" in each for each in notified(window))
+    dialog.close()
 
 
 def test_the_exported_picture_has_all_that_is_shown():

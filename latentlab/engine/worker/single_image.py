@@ -23,7 +23,7 @@ from latentlab.evaluation.imputer import Filling, Imputer
 from latentlab.evaluation.inspection import Inspection, inspecting
 from latentlab.evaluation.refinement import Refiner
 from latentlab.evaluation.single_image import refined_of, refiner_of, target_of
-from latentlab.evaluation.typical import compared_images, elbos_of, share_below, typical_sentence
+from latentlab.evaluation.typical import compared_images, elbos_of, typical_of_dataset
 from latentlab.models.inference import InferenceModel
 from latentlab.models.posteriors import VariationalPosterior
 from latentlab.utils.adaptive_batch_size import AdaptiveBatchSize
@@ -109,9 +109,7 @@ class SingleImage:
                 start += len(rows)
                 yield
             self._elbos = key, np.concatenate(parts)
-        elbos = self._elbos[1]
-        what = f"training images of {dataset.name}" if len(elbos) < len(dataset) else f"images of {dataset.name}"
-        return typical_sentence(share_below(elbo, elbos), len(elbos), what) + "."
+        return typical_of_dataset(model, dataset, elbo, self._elbos[1]) + "."
 
     # --- refining -------------------------------------------------------------------------------------
 

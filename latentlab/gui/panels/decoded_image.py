@@ -59,7 +59,11 @@ class EncodedImage(QWidget):
         self._name.setObjectName("encodedImageName")
         self._error = label("", "dim", wrap=True, selectable=True, lines=True)
         self._error.setObjectName("encodedImageError")
-        set_tool_tip(self._error, "Distortion: −log p(x|z). Rate: the KL divergence of q(z|x) from the prior.")
+        set_tool_tip(
+            self._error,
+            "Distortion: −log p(x|z). Rate: the KL divergence of q(z|x) from the prior. Means over 64 latents "
+            "of q(z|x), as in the Image panel; of one latent until those are there.",
+        )
         close = tool_button("closeEncodedImage", "remove the encoded image", "Remove this image", "close")
         close.clicked.connect(lambda _checked=False: closed())
         self._views = tuple(PixelView(PAIR) for _ in range(2))

@@ -34,6 +34,8 @@ _MODES = (
     (PAINT, "Paint", "Paint on the image: drag, or move the brush with the arrows and put it down with Space"),
     (HIDE, "Hide", "Hide a part of the image, which is then filled in: drag, or use the arrows and Space"),
 )
+NO_LATENT = "The expected image is a mean over many latents: no latent decodes to it"
+_SAVE = "Save this image alone, enlarged to about 512 pixels"
 _REFINE = "Refine the posterior by gradient steps (Ctrl+Shift+R): its ELBO rises by the amortisation gap"
 FloatArray = NDArray[np.float32]
 
@@ -58,6 +60,8 @@ class YourImagePanel(QWidget):
         An image of ``samples`` or ``fillings`` was clicked.
     keepRequested(kind, index)
         Its latent is to be kept on the Board; of the kind ``image`` that of the image itself.
+    saveRequested(kind, place)
+        An image of ``samples``, ``draws`` or ``fillings`` is to be saved alone.
     exportRequested, copyCommandRequested
         Pictures are to be saved; the command that repeats what is shown is to be copied.
     escapePressed
@@ -72,6 +76,7 @@ class YourImagePanel(QWidget):
     fillingsRequested = Signal()
     chosen = Signal(str, int)
     keepRequested = Signal(str, int)
+    saveRequested = Signal(str, int)
     exportRequested = Signal()
     copyCommandRequested = Signal()
     escapePressed = Signal()
@@ -83,6 +88,7 @@ class YourImagePanel(QWidget):
         self._is_grey = True
         self._sizes: dict[str, int] = {}  # of the brush in each mode, in steps of its slider
         self._columns = 1  # of the fillings
+        self._filling_count = 0  # with the expected image
         self._build_head()
         self._build_canvas()
         self._build_refinement()
@@ -160,7 +166,7 @@ class YourImagePanel(QWidget):
         self._modes, self._brush = QWidget(), QWidget()
         self._mode_buttons = {}
         self._group = QButtonGroup(self)
-        self._half = tool_button("hideHalf", "hide the lower half", "Hide the lower half", text="Half")
+        self._half = tool_button("hideHalf", "hide the lower half", "Hide the lower half", text="Lower half")
         self._half.clicked.connect(lambda _checked=False: self.canvas.hide_half())
         modes = row(space=SPACE // 2)
         for mode, title, tip in _MODES:
@@ -188,6 +194,8 @@ class YourImagePanel(QWidget):
         self._shade.setRange(0, 255)
         self._shade.setValue(255)
         self._shade.valueChanged.connect(lambda _value: self._show_colours())
+        self._shade_label = label("Shade", "dim")
+        self._shade_label.setObjectName("brushShadeLabel")
         self._colour_button = button("brushColour", "Colour…", "Choose the colour of the brush", self._on_colour)
         self._colour, self._paper = QColor("white"), QColor("black")
         tip = "White paper, instead of black"
@@ -199,7 +207,7 @@ class YourImagePanel(QWidget):
         self._clear.clicked.connect(lambda _checked=False: self.canvas.clear())
         layout = column(self._brush, 0, SPACE // 2)
         layout.addLayout(row(label("Brush", "dim"), self._size, self._eraser, self._half, self._clear))
-        layout.addLayout(row(self._shade, self._colour_button, self._paper_button, None))
+        layout.addLayout(row(self._shade_label, self._shade, self._colour_button, self._paper_button, None))
 
     def _build_figures(self) -> None:
         self._figures = QWidget()
@@ -214,7 +222,7 @@ class YourImagePanel(QWidget):
         self._typical.setObjectName("imageTypical")
         set_tool_tip(
             self._typical,
-            "By the rank of its ELBO among up to 1,000 training images. A likelihood is not only low for images of "
+            "By the rank of its ELBO among up to 1,000 of the open images. A likelihood is not only low for images of "
             "another kind: images that are simpler than the data can have a higher one.",
         )
         self._samples = ImageStrip()
@@ -222,7 +230,7 @@ class YourImagePanel(QWidget):
         set_tool_tip(
             self._samples,
             "Above, decoded latents of q(z|x); below, images drawn from p(x|z) at the same latents. Click one to go to "
-            "its latent, right-click to keep it",
+            "its latent, right-click to keep or save it",
         )
         self._samples.setFixedHeight(STRIP)
         self._connect_strip(self._samples, "samples")
@@ -253,8 +261,8 @@ class YourImagePanel(QWidget):
         named(self._fillings, "imageFillings", "fillings of the hidden region", "")
         set_tool_tip(
             self._fillings,
-            "The expected image, then images drawn from p(x | observed pixels). Click one to go to its latent, "
-            "right-click to keep it",
+            "The expected image, then means of p(x|z) at latents drawn from p(z | observed pixels). Click one to go to "
+            "its latent, right-click to keep or save it",
         )
         self._fillings.setFixedHeight(STRIP)
         self._connect_strip(self._fillings, "fillings")
@@ -283,9 +291,7 @@ class YourImagePanel(QWidget):
 
     def _connect_strip(self, strip: ImageStrip, kind: str) -> None:
         strip.tileChosen.connect(lambda at, across: self.chosen.emit(kind, self._index_of(kind, at, across)))
-        strip.menuRequested.connect(
-            lambda at, across, position: self._on_menu(kind, self._index_of(kind, at, across), position)
-        )
+        strip.menuRequested.connect(lambda at, across, position: self._on_menu(kind, at, across, position))
 
     # --- what is shown --------------------------------------------------------------------------
 
@@ -319,6 +325,10 @@ class YourImagePanel(QWidget):
         self._name.setText(name)
         self._note.setText(note)
         self._note.setVisible(bool(note))
+
+    def show_canvas(self) -> None:
+        """Scroll to the image itself."""
+        self._scroll.verticalScrollBar().setValue(0)
 
     def set_reconstruction(self, reconstruction: ByteArray | None) -> None:
         """Show the reconstruction, uint8 [H, W] or [H, W, 3]."""
@@ -417,10 +427,11 @@ class YourImagePanel(QWidget):
         """Show the expected image and the drawn ones, [n, H, W] or [n, H, W, 3]; ``None`` hides them."""
         self._fill.setVisible(draws is not None or bool(text))
         self._fill_text.setText(text)
+        self._filling_count = 0 if draws is None else len(draws) + 1
         if expected is None or draws is None:
             self._fillings.set_rows(None, (), pickable=False)
             return
-        count = len(draws) + 1
+        count = self._filling_count
         self._columns = -(-count // 2)
         grid = np.zeros((2 * self._columns, *draws.shape[1:]), np.uint8)
         grid[0], grid[1:count] = expected, draws
@@ -451,8 +462,8 @@ class YourImagePanel(QWidget):
         self._size.setValue(max(2, self._sizes.get(mode, 2)))
         self._on_size_changed(self._size.value())
         self._half.setVisible(mode == HIDE)
-        for widget, shown in ((self._shade, self._is_grey), (self._colour_button, not self._is_grey),
-                              (self._paper_button, True)):  # fmt: skip
+        for widget, shown in ((self._shade_label, self._is_grey), (self._shade, self._is_grey),
+                              (self._colour_button, not self._is_grey), (self._paper_button, True)):  # fmt: skip
             widget.setVisible(shown and mode == PAINT)
 
     def _on_size_changed(self, value: int) -> None:
@@ -494,9 +505,22 @@ class YourImagePanel(QWidget):
         """Which latent an image of a strip has: both rows of samples have the same ones."""
         return across if kind == "samples" else at * self._columns + across
 
-    def _on_menu(self, kind: str, index: int, position: QPoint) -> None:
+    def _on_menu(self, kind: str, at: int, across: int, position: QPoint) -> None:
+        index = self._index_of(kind, at, across)
+        if kind == "fillings" and index >= self._filling_count:
+            return
+        reason = NO_LATENT if kind == "fillings" and index == 0 else ""
+        of_images = "draws" if kind == "samples" and at == 1 else kind
         menu = QMenu(self)
-        menu.addAction("Go to its latent").triggered.connect(lambda: self.chosen.emit(kind, index))
-        menu.addAction("Keep on the Board").triggered.connect(lambda: self.keepRequested.emit(kind, index))
+        menu.setToolTipsVisible(True)
+        for text, signal, of, why, tip in (
+            ("Go to its latent", self.chosen, kind, reason, "Show it in the Decoded image and on the map"),
+            ("Keep on the Board", self.keepRequested, kind, reason, "Keep its latent on the Board"),
+            ("Save image…", self.saveRequested, of_images, "", _SAVE),
+        ):
+            action = menu.addAction(text)
+            action.setEnabled(not why)
+            set_tool_tip(action, why or tip)
+            action.triggered.connect(lambda _checked=False, signal=signal, of=of: signal.emit(of, index))
         menu.aboutToHide.connect(menu.deleteLater)
         menu.popup(position)

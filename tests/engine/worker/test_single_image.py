@@ -100,7 +100,12 @@ def test_honest_an_image_is_compared_with_the_open_dataset_only(interactive, wor
     np.save(tmp_path / "digits.npy", np.stack([digit] * 20))
     workspace.dataset = latentlab.load_dataset(tmp_path / "digits.npy")
     result = answer(interactive, sent, inspect(digit))[-1]
-    assert "images of digits" in result.typical
+    assert "18 open images of digits. The model was trained on other images." in result.typical
+    model = workspace.model
+    data = {"fingerprint": workspace.dataset.fingerprint}
+    workspace.model = InferenceModel(model.module, model.header.model_copy(update={"data": data}), "cpu")
+    result = answer(interactive, sent, inspect(digit))[-1]
+    assert result.typical.endswith("18 training images of digits.")
     noise = np.random.default_rng(0).integers(0, 256, (28, 28), np.uint8)
     assert answer(interactive, sent, inspect(noise))[-1].typical.startswith("Not typical of the data")
     assert answer(interactive, sent, inspect(noise, encoded_elbo=1e6))[-1].typical.startswith("Simpler")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QLabel, QPushButton, QSlider, QToolButton
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QContextMenuEvent
+from PySide6.QtWidgets import QApplication, QLabel, QMenu, QPushButton, QScrollArea, QSlider, QToolButton
 
 from latentlab.gui.panels.gap_curve import GapCurve
 from latentlab.gui.panels.your_image import YourImagePanel
@@ -70,6 +71,27 @@ def test_the_brush_is_shown_in_the_modes_that_have_one(panel):
     panel.set_image(np.zeros((8, 8, 3), np.uint8), "x")
     assert panel.findChild(QPushButton, "brushColour").isVisible()
     assert not shade.isVisible()
+
+
+def test_the_shade_has_a_label_and_the_half_its_name(panel):
+    panel.set_image(GREY, "x")
+    panel.set_mode("paint")
+    shade = panel.findChild(QLabel, "brushShadeLabel")
+    assert (shade.text(), shade.isVisible()) == ("Shade", True)
+    panel.set_mode("hide")
+    assert not shade.isVisible()
+    assert tool(panel, "hideHalf").text() == "Lower half"
+
+
+def test_the_canvas_is_scrolled_to(panel):
+    panel.set_image(GREY, "x")
+    panel.set_inspection(None, None, np.zeros((4, 8, 8), np.uint8), np.zeros((4, 8, 8), np.uint8), "", "")
+    panel.resize(320, 200)
+    bar = panel.findChild(QScrollArea).verticalScrollBar()
+    bar.setValue(bar.maximum())
+    assert not panel.canvas.visibleRegion().boundingRect().contains(panel.canvas.rect().topLeft())
+    panel.show_canvas()
+    assert bar.value() == 0
 
 
 def test_paper_sets_a_brush_that_is_seen_on_it(panel):
@@ -139,3 +161,53 @@ def test_escape_is_for_the_panel(panel, qtbot):
     panel.set_mode("paint")
     with qtbot.waitSignal(panel.escapePressed):
         qtbot.keyClick(panel.canvas, Qt.Key.Key_Escape)
+
+
+def menu_at(panel, name: str, at: tuple[int, int]) -> QMenu | None:
+    """The menu that a right click on an image of a strip opens."""
+    strip = panel.findChild(ImageStrip, name)
+    place = strip.tile_rect(*at).center()
+    event = QContextMenuEvent(QContextMenuEvent.Reason.Mouse, place, strip.mapToGlobal(QPoint(0, 0)))
+    QApplication.sendEvent(strip.viewport(), event)
+    return next(iter(panel.findChildren(QMenu)), None)
+
+
+@pytest.mark.qt_log_ignore("This plugin does not support")
+def test_what_cannot_be_done_with_the_expected_image_is_greyed_with_the_reason(panel):
+    panel.set_image(GREY, "x")
+    panel.set_fillings(GREY, np.zeros((9, 8, 8), np.uint8), "nine")
+    menu = menu_at(panel, "imageFillings", (0, 0))
+    assert menu.toolTipsVisible()
+    actions = {each.text(): each for each in menu.actions()}
+    assert [name for name, each in actions.items() if each.isEnabled()] == ["Save image…"]
+    assert all("no latent" in actions[name].toolTip() for name in ("Go to its latent", "Keep on the Board"))
+    menu.close()
+
+
+@pytest.mark.qt_log_ignore("This plugin does not support")
+@pytest.mark.parametrize(
+    ("name", "at", "kind", "place"),
+    [
+        ("imageFillings", (1, 2), "fillings", 7),
+        ("imageSamples", (0, 2), "samples", 2),
+        ("imageSamples", (1, 2), "draws", 2),
+    ],
+)
+def test_an_image_of_a_strip_can_be_saved_by_its_menu(panel, qtbot, name, at, kind, place):
+    panel.set_image(GREY, "x")
+    tiles = np.zeros((4, 8, 8), np.uint8)
+    panel.set_inspection(None, None, tiles, tiles, "", "")
+    panel.set_fillings(GREY, np.zeros((9, 8, 8), np.uint8), "nine")
+    menu = menu_at(panel, name, at)
+    assert all(each.isEnabled() for each in menu.actions())
+    with qtbot.waitSignal(panel.saveRequested) as asked:
+        next(each for each in menu.actions() if each.text() == "Save image…").trigger()
+    assert asked.args == [kind, place]
+    menu.close()
+
+
+@pytest.mark.qt_log_ignore("This plugin does not support")
+def test_a_place_without_a_filling_has_no_menu(panel):
+    panel.set_image(GREY, "x")
+    panel.set_fillings(GREY, np.zeros((8, 8, 8), np.uint8), "eight")
+    assert menu_at(panel, "imageFillings", (1, 4)) is None
