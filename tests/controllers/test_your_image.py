@@ -230,6 +230,7 @@ def test_a_stroke_on_a_new_drawing_that_is_not_encoded_yet_starts_without_it_too
 
 
 def test_a_new_drawing_is_scrolled_to(qtbot, window, session, engine, shown):
+    window.allow_close()
     window.resize(1000, 500)
     window.show()
     window.show_panel("image")
