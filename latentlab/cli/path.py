@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,7 @@ from latentlab.config.layout import latent_layout, why_no_path
 from latentlab.data.images.film import FILM_SUFFIXES, check_film, check_film_size
 from latentlab.errors import InputError
 from latentlab.latent.path_plan import PathPlan
-from latentlab.latent.paths import path_length, plan_path
+from latentlab.latent.paths import plan_path
 from latentlab.latent.way import check_kind
 from latentlab.storage.outputs import check_output
 from latentlab.utils.text import pluralize
@@ -63,7 +64,7 @@ def path(arguments: argparse.Namespace) -> int:
     columns = len(z) if len(z) <= _ONE_ROW else 0
     write_images(out, images, columns, arguments.fps, arguments.scale, z=z, waypoints=waypoints)
     note_if_inside_data(out, arguments.data, model.header.data.get("source"))
-    _report(arguments, out, plan, path_length(images, arguments.loop))
+    _report(arguments, out, plan)
     return 0
 
 
@@ -73,17 +74,19 @@ def _check_kind_of_model(kind: str, model: InferenceModel) -> None:
         raise InputError(f"there is no {kind} path in this model: {reason}")
 
 
-def _report(arguments: argparse.Namespace, out: Path, plan: PathPlan, pixel_length: float) -> None:
-    """Lengths of the frames written, in latents and in pixel values, and of the whole path in the decoder's metric."""
-    latent_length = path_length(plan.frames, arguments.loop)
-    metric, straight = plan.lengths.metric, plan.straight.metric
+def _report(arguments: argparse.Namespace, out: Path, plan: PathPlan) -> None:
+    """Lengths of the whole path, whatever the number of images, beside those of straight lines."""
     if arguments.json:
         values = {"out": str(out), "kind": arguments.kind, "frames": len(plan.frames)}
-        lengths = {"latent_length": latent_length, "pixel_length": pixel_length, "metric_length": metric}
-        write_json(values | lengths | {"straight_metric_length": straight})
+        lengths = {f"{name}_length": value for name, value in asdict(plan.lengths).items()}
+        beside = {f"straight_{name}_length": value for name, value in asdict(plan.straight).items()}
+        write_json(values | lengths | beside)
         return
-    beside = "" if arguments.kind == "linear" else f" (straight lines: {straight:.2f})"
+    latent, pixel, metric = (
+        f"{value:.2f}" + ("" if arguments.kind == "linear" else f" (straight {straight:.2f})")
+        for value, straight in zip(asdict(plan.lengths).values(), asdict(plan.straight).values(), strict=True)
+    )
     write_line(
-        f"{out}: {pluralize(len(plan.frames), 'image')}; the path is {latent_length:.2f} long in latents, "
-        f"{pixel_length:.2f} in pixel values, {metric:.2f} in the decoder's metric{beside}"
+        f"{out}: {pluralize(len(plan.frames), 'image')}; the path is {latent} long in latents, "
+        f"{pixel} in pixel values, {metric} in the decoder's metric"
     )

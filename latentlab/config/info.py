@@ -31,6 +31,10 @@ class ModelInfo:
     training: dict[str, Any] = field(default_factory=dict)  # TrainingConfig as plain values, as far as recorded
     sha256: str = ""  # of the model file's contents; empty while its weights are in no file
 
+    def has_weights_of(self, other: ModelInfo) -> bool:
+        """Whether both are known to have the same weights."""
+        return bool(self.sha256) and self.sha256 == other.sha256
+
 
 @dataclass(frozen=True)
 class DatasetInfo:

@@ -77,6 +77,7 @@ class ActionsController(QObject):
         data.opened.connect(self._on_opened)
         model.opened.connect(self._on_opened)
         model.saved.connect(self._on_opened)
+        model.openAlready.connect(self._on_open_already)
         training.dataRequested.connect(data.open)
         training.finished.connect(self._on_training_finished)
         engine.failed.connect(self._on_failed)
@@ -188,6 +189,10 @@ class ActionsController(QObject):
             return
         self._settings.add_recent(source)
         self._window.set_recent(self._settings.recent())
+
+    def _on_open_already(self, source: str) -> None:
+        kept = ", and the path stays" if self._session.path is not None else ""
+        self._window.notifications.notify("info", f"{source} is open already{kept}")
 
     def _on_open_folder(self) -> None:
         dialogs.choose_folder(self._window, "Open a folder of images", self.open)

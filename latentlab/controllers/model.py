@@ -34,10 +34,13 @@ class ModelController(QObject):
     -------
     opened(source), saved(path)
         For the recent files and the notifications.
+    openAlready(source)
+        The user has opened the model that is open, and its weights are the same.
     """
 
     opened = Signal(str)
     saved = Signal(str)
+    openAlready = Signal(str)
 
     def __init__(
         self,
@@ -50,6 +53,7 @@ class ModelController(QObject):
         super().__init__(parent)
         self._session, self._engine, self._undo, self._panel = session, engine, undo, panel
         self._tried_default = False
+        self._asked = ""  # what the user opens; a restored session opens its model without the user
         panel.modelChosen.connect(self.open)
         panel.axesChosen.connect(self._on_axes_chosen)
         panel.colourByChosen.connect(self._on_colour_by_chosen)
@@ -68,6 +72,7 @@ class ModelController(QObject):
 
     def open(self, source: str) -> None:
         """Open a model file, a run folder or ``bundled:NAME``; the current model stays until that succeeds."""
+        self._asked = source
         self._engine.request(OpenModel(source))
 
     def save(self, path: str) -> None:
@@ -79,7 +84,13 @@ class ModelController(QObject):
     def _on_model_changed(self, result: ModelChanged) -> None:
         if result.model_version < self._session.model_version:
             return
+        before, was_dirty = self._session.model, self._session.dirty
+        is_same = before is not None and result.info.source == before.source and result.info.has_weights_of(before)
         self._session.set_model(result.info, result.model_version, result.is_new_model)
+        if result.is_new_model and result.info.source == self._asked:
+            self._asked = ""
+            if is_same and not was_dirty:
+                self.openAlready.emit(result.info.source)
         if result.training:
             self._session.set_dirty(True)
         elif result.is_new_model:

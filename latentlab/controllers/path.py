@@ -183,7 +183,8 @@ class PathController(QObject):
         self._bar.set_frame(self._player.index)
         if is_newest:
             self._solved = result
-            self._bar.set_text(lengths_text(style.kind, result.lengths, result.straight))
+            text = lengths_text(style.kind, result.lengths, result.straight)
+            self._bar.set_text(text, lengths_explained(style.kind, result.lengths, result.straight))
         else:
             self._solved = None
         self._show_reasons()
@@ -320,3 +321,29 @@ def lengths_text(kind: str, lengths: Lengths | None, straight: Lengths | None) -
         beside = f" ({format_number(getattr(straight, name), '.2f')} straight)" if straight and kind != "linear" else ""
         texts.append(f"{name} {format_number(value, '.2f')}{beside}")
     return "Length: " + " · ".join(texts)
+
+
+_MEANINGS = {
+    "latent": "the way in the latent space, in its units",
+    "pixel": "the sum of the distances between the images of close latents, in pixel values from 0 to 1",
+    "metric": "the integral of the images' speed, in pixel values too: what pixel tends to with closer latents",
+}
+
+
+def lengths_explained(kind: str, lengths: Lengths | None, straight: Lengths | None) -> str:
+    """Which way the images change less, and what each length means, in lines."""
+    if lengths is None:
+        return ""
+    lines = [change_text(lengths, straight)] if straight is not None and kind != "linear" else []
+    for name, meaning in _MEANINGS.items():
+        value = format_number(getattr(lengths, name), ".2f")
+        lines.append(f"{name} {value}: {meaning}")
+    return "\n".join(lines)
+
+
+def change_text(lengths: Lengths, straight: Lengths) -> str:
+    """How much the images change along a path, beside straight lines through its waypoints."""
+    percent = 100 * (lengths.metric / straight.metric - 1) if straight.metric > 0 else 0.0
+    if abs(percent) < 1:
+        return "The images change as much as along straight lines, to 1 %: linear is as good here"
+    return f"The images change {abs(percent):.0f} % {'less' if percent < 0 else 'more'} than along straight lines"

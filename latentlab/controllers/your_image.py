@@ -477,17 +477,17 @@ class YourImageController(QObject):
         latent = Latent(np.array(z, np.float32), shown.label)
         self._board.keep(self._board.of_model(title, latent, f"{what} of {name}, by {model.name}"), "Keep image")
 
-    def _image_at(self, kind: str, place: int) -> tuple[ByteArray, str] | None:
+    def _image_at(self, kind: str, index: int) -> tuple[ByteArray, str] | None:
         """An image of a strip, with the end of a name for its file."""
-        name, images = f"{kind.removesuffix('s')}-{place + 1}", None
+        name, images = f"{kind.removesuffix('s')}-{index + 1}", None
         if kind == "fillings":
             found = self._imputed
-            if found is not None and found.expected is not None and place == 0:
+            if found is not None and found.expected is not None and index == 0:
                 return found.expected, "expected"
-            images, place = None if found is None else found.draws, place - 1
+            images, index = None if found is None else found.draws, index - 1
         elif self._inspected is not None:
             images = self._inspected.samples if kind == "samples" else self._inspected.draws
-        return (images[place], name) if images is not None and 0 <= place < len(images) else None
+        return (images[index], name) if images is not None and 0 <= index < len(images) else None
 
     # --- files ----------------------------------------------------------------------------------------
 
@@ -501,8 +501,8 @@ class YourImageController(QObject):
             self._window, "Export the image", name, "Pictures (*.png)", lambda path: self._save(path, sheet)
         )
 
-    def _on_save_requested(self, kind: str, place: int) -> None:
-        shown, found = self._session.encoded_image, self._image_at(kind, place)
+    def _on_save_requested(self, kind: str, index: int) -> None:
+        shown, found = self._session.encoded_image, self._image_at(kind, index)
         if shown is None or found is None:
             return
         image, what = enlarged(found[0], SAVED_SIDE), found[1]

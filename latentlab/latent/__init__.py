@@ -16,10 +16,11 @@ from latentlab.latent.directions import (
 )
 from latentlab.latent.geodesics import geodesic
 from latentlab.latent.grids import coarse_to_fine, linear_grid, plane_through, quantile_grid
+from latentlab.latent.lengths import PathLengths
 from latentlab.latent.magnification import magnification
 from latentlab.latent.mixture import GaussianMixture, fit_mixture, fit_mixture_in_steps
 from latentlab.latent.neighbour_graph import NeighbourGraph
-from latentlab.latent.path_plan import PathLengths, PathPlan
+from latentlab.latent.path_plan import PathPlan
 from latentlab.latent.paths import at_even_speed, interpolate, path_length, plan_path, traverse
 from latentlab.latent.search import NeighbourIndex, nearest, neighbours
 from latentlab.latent.selection import class_shares, contains, mean_image, ranked

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
@@ -11,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from latentlab.errors import InputError
 from latentlab.latent.arrays import FloatArray, as_latents, as_vector, same_dimensions
+from latentlab.latent.lengths import Answer, Evaluate, measure
 from latentlab.latent.polyline import along, finer, step_lengths
 
 NODES = 32
@@ -20,7 +20,9 @@ _MAX_REFUSED = 6  # steps in a row that do not lower the energy
 _AT_REST = 1e-4  # share of the energy that a step must save
 _MAX_DIRECTIONS = 16  # dimensions in which the nodes move at a time
 _DAMPING = (1e-2, 1e-6, 1e6)  # first, least, most: relative to the metric
-_EVEN = 4  # latents between two nodes, for the spacing of the first guess and for lengths
+_EVEN = 4  # latents between two nodes, for the spacing of the first guess
+PARTS = 4
+"""Latents between two nodes, for the lengths that decide whether a path is longer than the straight line."""
 _STIFFNESS = 1e-2
 """Share of the straight line's mean metric that is added to the metric in all directions alike: without it nodes wander
 off where the images hardly change, such as along collapsed dimensions."""
@@ -37,29 +39,6 @@ class Decoder(Protocol):
         """Derivatives [n, k, …] of the images at latents [n, d] along directions [k, d] or [n, k, d]."""
 
 
-@dataclass(frozen=True, eq=False)
-class Evaluate:
-    """What a solver asks its caller to compute, so that the caller can do it in pieces.
-
-    The answer is a tuple: images [n, p] of the latents, and their derivatives [n, k, p] along the directions (``None``
-    if none were asked for).
-
-    Attributes
-    ----------
-    latents
-        float64 [n, d].
-    directions
-        float64 [k, d], the same at each latent, or [n, k, d]; or ``None``.
-    curve
-        The best curve so far, float64 [m, d].
-    """
-
-    latents: FloatArray
-    directions: FloatArray | None
-    curve: FloatArray
-
-
-Answer = tuple[FloatArray, FloatArray | None]
 Solving = Generator[Evaluate, Answer, FloatArray]
 
 
@@ -124,7 +103,7 @@ def geodesic(
     True
     """
     answer = evaluator(decoder, label, derivative)
-    steps = geodesic_in_steps(as_vector(start, "the start"), as_vector(end, "the end"), nodes, guess)
+    steps = _no_longer_than_straight(as_vector(start, "the start"), as_vector(end, "the end"), nodes, guess)
     path: NDArray[np.float32] = run(steps, answer).astype(np.float32)
     path[0], path[-1] = np.asarray(start, np.float32), np.asarray(end, np.float32)
     return path
@@ -212,6 +191,16 @@ def geodesic_in_steps(
     curve = yield from _descend(begin, stiffness)
     curve, length = yield from _even(curve, nodes)
     return curve if length <= line_length else line
+
+
+def _no_longer_than_straight(start: FloatArray, end: FloatArray, nodes: int, guess: ArrayLike | None) -> Solving:
+    """A geodesic, or the straight line if that is shorter when both are measured closely."""
+    curve = yield from geodesic_in_steps(start, end, nodes, guess)
+    line = straight(start, end, nodes)
+    parts = max(1, round(PARTS * (NODES - 1) / (nodes - 1)))
+    found, _ = yield from measure(finer(curve, parts), curve)
+    shortest, _ = yield from measure(finer(line, parts), curve)
+    return line if found.is_longer(shortest) else curve
 
 
 def _ends_fixed(guess: FloatArray, start: FloatArray, end: FloatArray) -> FloatArray:

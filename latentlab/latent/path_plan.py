@@ -9,34 +9,17 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from latentlab.latent.arrays import FloatArray, as_latents
-from latentlab.latent.geodesics import NODES, Answer, Evaluate, geodesic_in_steps
+from latentlab.latent.geodesics import NODES, PARTS, geodesic_in_steps, straight
+from latentlab.latent.lengths import Answer, Evaluate, PathLengths, measure, total
 from latentlab.latent.neighbour_graph import NeighbourGraph
-from latentlab.latent.polyline import along, finer, step_lengths
+from latentlab.latent.polyline import along, step_lengths
 from latentlab.latent.way import Way, check_kind, closed
 
 _SIDES_PER_FRAME = 4
-_MIN_SIDES, _MAX_SIDES = 2 * NODES, 4000
+_MAX_SIDES = 4000
 _MOST_KNOWN = 64
 
-
-@dataclass(frozen=True)
-class PathLengths:
-    """Lengths of a path, including the way back of a loop.
-
-    Attributes
-    ----------
-    latent
-        In latent units: Euclidean.
-    pixel
-        In pixel values from 0 to 1: the sum of the Euclidean distances between the images of close latents.
-    metric
-        In the decoder's pull-back metric JᵀJ: the integral of the images' speed, by derivatives at the middle of each
-        side. For an unbroken decoder it is what ``pixel`` tends to when the latents come closer.
-    """
-
-    latent: float
-    pixel: float
-    metric: float
+Measured = tuple[PathLengths, FloatArray]  # of a side: its lengths, and those of its parts in pixel values
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,28 +91,77 @@ def plan_in_steps(
     """
     check_kind(kind)
     corners = closed(as_latents(waypoints, "the waypoints", least=2), loop)
-    way = Way(corners, kind, graph)
-    sides = len(corners) - 1
+    way, lines = Way(corners, kind, graph), Way(corners, "linear")
     if kind == "geodesic":
-        yield from solve_sides(way, corners, known or KnownGeodesics())
-    per_side = -(-min(_MAX_SIDES, max(_MIN_SIDES * sides, _SIDES_PER_FRAME * frames)) // sides)
-    curve = way.whole()
-    fine = way.at(np.linspace(0, sides, sides * per_side + 1))
-    lengths, steps = yield from _measure(fine, curve)
-    lines = lengths
-    if kind != "linear":
-        lines, _ = yield from _measure(finer(corners, _MIN_SIDES), curve)
+        measured, straight_ones = yield from solve_sides(way, corners, known or KnownGeodesics())
+    else:
+        measured = yield from _measure_sides(way, corners)
+        straight_ones = measured if kind == "linear" else (yield from _measure_sides(lines, corners))
+    curve, sides = way.whole(), len(corners) - 1
+    position = np.linspace(0, 1, frames, endpoint=not loop)
     if is_even:
-        played = along(fine, steps, np.linspace(0, 1, frames, endpoint=not loop))
+        played = yield from _at_even_speed(way, sides, measured, position)
     else:
         played = way.at(np.linspace(0, sides, frames, endpoint=not loop))
-    return PathPlan(curve.astype(np.float32), played.astype(np.float32), lengths, lines)
+    lengths, beside = (total([each for each, _ in ones]) for ones in (measured, straight_ones))
+    return PathPlan(curve.astype(np.float32), played.astype(np.float32), lengths, beside)
 
 
-def solve_sides(way: Way, corners: FloatArray, known: KnownGeodesics) -> Generator[Evaluate, Answer, None]:
-    """Let each side of a way be the geodesic between its waypoints [n, d]."""
+def solve_sides(
+    way: Way, corners: FloatArray, known: KnownGeodesics
+) -> Generator[Evaluate, Answer, tuple[list[Measured], list[Measured]]]:
+    """Let each side of a way be the geodesic between its waypoints [n, d], or straight if that is shorter.
+
+    Returns what is measured of each side, and of the straight line in its place.
+    """
+    lines = Way(corners, "linear")
+    measured, straight_ones = [], []
     for number in range(len(corners) - 1):
         yield from _as_part_of(way, number, _solve(corners[number], corners[number + 1], known))
+        found = yield from _measure_side(way, number, len(corners) - 1)
+        line = yield from _measure_side(lines, number, len(corners) - 1, shown=way)
+        if found[0].is_longer(line[0]):
+            way.set_side(number, straight(corners[number], corners[number + 1], NODES))
+            found = line
+        measured.append(found)
+        straight_ones.append(line)
+    return measured, straight_ones
+
+
+def _parts(sides: int) -> int:
+    """Into how many parts a side is divided to be measured.
+
+    It depends on nothing but the number of sides, so that lengths of different kinds can be compared. Each geodesic's
+    nodes are among the ends of the parts.
+    """
+    return (NODES - 1) * max(1, min(PARTS, _MAX_SIDES // ((NODES - 1) * sides)))
+
+
+def _measure_side(way: Way, number: int, sides: int, shown: Way | None = None) -> Generator[Evaluate, Answer, Measured]:
+    latents = way.at(np.linspace(number, number + 1, _parts(sides) + 1))
+    return (yield from measure(latents, (shown or way).whole()))
+
+
+def _measure_sides(way: Way, corners: FloatArray) -> Generator[Evaluate, Answer, list[Measured]]:
+    """Each side by itself: the images of them all may not fit in memory."""
+    measured, sides = [], len(corners) - 1
+    for number in range(sides):
+        measured.append((yield from _measure_side(way, number, sides)))
+    return measured
+
+
+def _at_even_speed(
+    way: Way, sides: int, measured: list[Measured], position: NDArray[np.float64]
+) -> Generator[Evaluate, Answer, FloatArray]:
+    """Latents at these shares [n], 0 to 1, of the length of the images; for many frames closer latents are decoded."""
+    steps = np.concatenate([each for _, each in measured])
+    needed = min(_MAX_SIDES, _SIDES_PER_FRAME * len(position))
+    is_fine = len(steps) >= needed
+    fine = way.at(np.linspace(0, sides, (len(steps) if is_fine else sides * -(-needed // sides)) + 1))
+    if not is_fine:
+        images, _ = yield Evaluate(fine, None, way.whole())
+        steps = step_lengths(images)
+    return along(fine, steps, position)
 
 
 def _solve(start: FloatArray, end: FloatArray, known: KnownGeodesics) -> Generator[Evaluate, Answer, FloatArray]:
@@ -153,15 +185,3 @@ def _as_part_of(
             return
         way.set_side(number, asked.curve)
         answer = yield replace(asked, curve=way.whole())
-
-
-def _measure(latents: FloatArray, shown: FloatArray) -> Generator[Evaluate, Answer, tuple[PathLengths, FloatArray]]:
-    """Lengths of a polyline [m, d], and of each of its sides in pixel values."""
-    images, _ = yield Evaluate(latents, None, shown)
-    steps = step_lengths(images)
-    del images
-    sides = np.diff(latents, axis=0)
-    _, derivatives = yield Evaluate(latents[:-1] + sides / 2, sides[:, None], shown)
-    assert derivatives is not None
-    speeds = np.linalg.norm(derivatives[:, 0], axis=1)
-    return PathLengths(float(np.linalg.norm(sides, axis=1).sum()), float(steps.sum()), float(speeds.sum())), steps

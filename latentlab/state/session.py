@@ -309,10 +309,12 @@ class Session(QObject):
 
         A model with another latent space starts at the origin, and the map shows its first two dimensions, or its
         first two principal components if single numbers mean little. The first points of an opened model replace
-        the two dimensions by those with the highest KL. Locks, path and encoded image end with their model.
+        the two dimensions by those with the highest KL. Locks, path and encoded image end with their model; the path
+        stays when the same weights are opened again.
         """
         size = 0 if model is None else model.latent_dim
         before = self.layout
+        is_same = model is not None and self._model is not None and model.has_weights_of(self._model)
         self._model, self._model_version = model, version
         signals: list[SignalInstance] = []
         is_new_space = size != self._latent.size or (model is not None and self.layout != before)
@@ -327,22 +329,24 @@ class Session(QObject):
             self._locked = frozenset()  # a lock is on a dimension of one model
             self.lockedChanged.emit()
         if is_new_model:
-            signals = self._reset_for_model(model, version) + signals
+            signals = self._reset_for_model(model, version, keeps_path=is_same and not is_new_space) + signals
         self.modelChanged.emit(is_new_model)
         self._emit(*signals)
 
-    def _reset_for_model(self, model: ModelInfo | None, version: int) -> list[SignalInstance]:
+    def _reset_for_model(self, model: ModelInfo | None, version: int, keeps_path: bool) -> list[SignalInstance]:
         """Drop what belonged to the previous model; returns the signals to emit."""
         signals = [self.pointsChanged, self.labelChanged]
         signals += [self.viewedEpochChanged] if self._viewed_epoch is not None else []
         signals += [self.encodedImageChanged] if self._encoded_image is not None else []
-        signals += [self.pathChanged] if self._path is not None else []
+        if not keeps_path:
+            signals += [self.pathChanged] if self._path is not None else []
+            self._path = None
         self._opened_version = version
         if model is not None and any(self._is_of_another_model(each, model) for each in self._axes.choice.directions):
             self._axes.reset(self.layout)
             signals.append(self.axesChanged)
         self._axes.expect_first_points()
-        self._points = self._encoded_image = self._path = self._viewed_epoch = self._nearest_posterior = None
+        self._points = self._encoded_image = self._viewed_epoch = self._nearest_posterior = None
         self._path_curve = self._path_frames = None
         self._neighbours = self._embedding = None
         self._is_far_from_data = False

@@ -35,6 +35,24 @@ def test_the_newest_model_is_the_current_one(panel, session, engine):
     assert session.dirty
 
 
+def test_a_model_that_is_open_already_is_said_to_be(panel, session, engine):
+    said = []
+    panel.controller.openAlready.connect(said.append)
+    info = model_info(3, source="bundled:m", sha256="a")
+
+    def open_and_answer(version, info):
+        panel.controller.open(info.source)
+        engine.modelChanged.emit(ModelChanged(version, info, is_new_model=True))
+
+    open_and_answer(1, info)
+    open_and_answer(2, replace(info, sha256="b"))
+    assert not said, "other weights"
+    open_and_answer(3, replace(info, sha256="b"))
+    assert said == ["bundled:m"]
+    engine.modelChanged.emit(ModelChanged(4, replace(info, sha256="b"), is_new_model=True))
+    assert len(said) == 1, "a session is restored"
+
+
 def test_points_of_another_version_are_ignored(panel, session, engine):
     engine.modelChanged.emit(ModelChanged(2, model_info(2), is_new_model=True))
     engine.pointsChanged.emit(some_points(version=1))

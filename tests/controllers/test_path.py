@@ -111,7 +111,44 @@ def test_the_way_is_drawn_as_it_comes_and_lengths_stand_beside_the_straight_ones
     assert session.path_frames is result.frames
     expected = "Length: latent 2.00 (1.50 straight) · pixel 5.00 (6.00 straight) · metric 5.10 (6.10 straight)"
     assert text.text() == expected
+    tip = " ".join(text.toolTip().split())
+    assert tip.startswith("The images change 16 % less than along straight lines latent 2.00: the way in the latent")
+    assert "pixel 5.00: the sum of the distances between the images of close latents, in pixel values" in tip
+    assert text.accessibleDescription().startswith("The images change 16 % less")
     assert part(window, QToolButton, "pathExport").isEnabled()
+
+
+@pytest.mark.parametrize(
+    ("metric", "said"),
+    [
+        (6.1, "The images change as much as along straight lines, to 1 %: linear is as good here"),
+        (6.06, "The images change as much as along straight lines, to 1 %: linear is as good here"),
+        (12.2, "The images change 100 % more than along straight lines"),
+    ],
+)
+def test_the_tooltip_of_the_lengths_says_which_way_is_better(qtbot, window, session, engine, metric, said):
+    session.set_path_style(PathStyle("spherical"))
+    qtbot.waitUntil(lambda: engine.last(SolvePath).kind == "spherical")
+    solved(engine, lengths=Lengths(2.0, 6.0, metric))
+    tip = " ".join(part(window, ElidedLabel, "pathLengths").toolTip().split())
+    assert tip.startswith(said)
+    session.set_path_style(PathStyle("linear"))
+    qtbot.waitUntil(lambda: engine.last(SolvePath).kind == "linear")
+    solved(engine)
+    assert "straight" not in part(window, ElidedLabel, "pathLengths").toolTip()
+
+
+def test_the_path_stays_when_the_same_weights_are_opened_again(qtbot, window, session, engine):
+    session.set_model(model_info(3, source="bundled:m", sha256="a"), 2, is_new_model=True)
+    session.set_path(WAYPOINTS)
+    qtbot.waitUntil(lambda: engine.count(SolvePath) > 1)
+    session.set_model(model_info(3, source="bundled:m", sha256="a"), 3, is_new_model=True)
+    np.testing.assert_array_equal(session.path, WAYPOINTS)
+    qtbot.waitUntil(lambda: engine.count(SolvePath) > 2)
+    solved(engine, model_version=3)
+    assert session.path_frames is not None
+    session.set_model(model_info(3, source="bundled:m", sha256="b"), 4, is_new_model=True)
+    assert session.path is None, "the file has other weights now"
 
 
 def test_of_an_older_request_or_model_nothing_is_shown(qtbot, window, session, engine):

@@ -9,7 +9,8 @@ import pytest
 
 from latentlab.errors import InputError
 from latentlab.latent import NeighbourGraph, geodesic, interpolate, path_length, plan_path
-from latentlab.latent.geodesics import Evaluate, evaluator, geodesic_in_steps, run
+from latentlab.latent.geodesics import evaluator, geodesic_in_steps, run
+from latentlab.latent.lengths import Evaluate
 from latentlab.latent.path_plan import KnownGeodesics, plan_in_steps
 
 
@@ -170,6 +171,43 @@ def test_lengths_are_in_latent_pixel_and_metric_units():
     assert there_and_back.lengths.metric == pytest.approx(2 * straight.lengths.metric, rel=1e-3)
 
 
+def kinked(seed):
+    """A decoder of straight pieces, as networks with rectified units are: more latents find more of its changes."""
+    random = np.random.default_rng(seed)
+    inner, offset, outer = random.normal(size=(2, 300)) * 6, random.normal(size=300) * 9, random.normal(size=(300, 20))
+    return lambda z: np.tanh(np.maximum(np.asarray(z, float) @ inner + offset, 0) @ outer / 40)
+
+
+@pytest.mark.parametrize("loop", [False, True])
+def test_linear_has_the_lengths_that_stand_as_straight_beside_the_others(loop):
+    """Whatever the number of images, and at even speed too."""
+    points, decoder = np.random.default_rng(0).uniform(-1, 2, (300, 2)), kinked(0)
+    plain = plan_path(decoder, CORNERS, 9, loop=loop).lengths
+    for frames, is_even in ((60, False), (60, True), (900, True)):
+        assert plan_path(decoder, CORNERS, frames, loop=loop, is_even=is_even).lengths == plain
+    for kind in ("spherical", "geodesic", "graph"):
+        first = plan_path(decoder, CORNERS, 9, kind, loop=loop, points=points)
+        assert first.straight == plain
+        assert first.lengths == plan_path(decoder, CORNERS, 700, kind, loop=loop, is_even=True, points=points).lengths
+
+
+def folded(z):
+    """Folds, narrower than the distance of a geodesic's nodes."""
+    return np.abs(np.mod(9 * np.asarray(z, float) @ np.array([[1, 2, 0.3], [-0.7, 1, 2]]), 2) - 1)
+
+
+def test_a_geodesic_is_longer_than_straight_lines_by_no_measure():
+    straight = 0
+    for decoder in (kinked(0), folded):
+        for seed in range(6):
+            ends = np.random.default_rng(seed).uniform(-1, 1, (2, 2))
+            plan = plan_path(decoder, ends, 9, "geodesic")
+            assert plan.lengths.pixel <= plan.straight.pixel, seed
+            assert plan.lengths.metric <= plan.straight.metric, seed
+            straight += plan.lengths == plan.straight
+    assert 0 < straight < 12, "the straight line in place of a longer one"
+
+
 @pytest.mark.parametrize("kind", ["linear", "geodesic"])
 @pytest.mark.parametrize("loop", [False, True])
 def test_at_even_speed_equal_lengths_of_the_image_lie_between_frames(kind, loop):
@@ -207,7 +245,7 @@ def test_a_dragged_waypoint_is_solved_anew_and_the_other_sides_are_known():
     first, questions = answered(plan_in_steps(CORNERS, 5, "geodesic", known=known))
     again, fewer = answered(plan_in_steps(CORNERS, 5, "geodesic", known=known))
     np.testing.assert_array_equal(first.curve, again.curve)
-    assert fewer == 2 < questions, "only for the lengths"
+    assert fewer == 4 < questions, "only for the lengths of two sides and of straight lines"
     moved = CORNERS + np.array([[0, 0], [0, 0], [0.05, 0.02]])
     after, some = answered(plan_in_steps(moved, 5, "geodesic", known=known))
     cold, more = answered(plan_in_steps(moved, 5, "geodesic"))

@@ -13,7 +13,7 @@ from latentlab.engine.protocol.messages import Lengths, PathSolved, SolvePath
 from latentlab.engine.worker.workspace import Workspace
 from latentlab.errors import InputError
 from latentlab.latent import NeighbourGraph, PathLengths
-from latentlab.latent.geodesics import Answer, Evaluate
+from latentlab.latent.lengths import Answer, Evaluate
 from latentlab.latent.path_plan import KnownGeodesics, PathPlan, plan_in_steps
 from latentlab.latent.polyline import at_positions
 from latentlab.models.inference import InferenceModel

@@ -174,9 +174,9 @@ class PathBar(QWidget):
 
     # --- what is shown --------------------------------------------------------------------------
 
-    def set_text(self, text: str) -> None:
-        """Say how long the path is, or why there is none."""
-        self._lengths.setText(text)
+    def set_text(self, text: str, explanation: str = "") -> None:
+        """Say how long the path is, or why there is none; the tooltip explains it."""
+        self._lengths.setText(text, explanation)
 
     def set_frames(self, count: int) -> None:
         """Set how many images the film has; 0 for no path."""

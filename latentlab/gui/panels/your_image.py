@@ -60,7 +60,7 @@ class YourImagePanel(QWidget):
         An image of ``samples`` or ``fillings`` was clicked.
     keepRequested(kind, index)
         Its latent is to be kept on the Board; of the kind ``image`` that of the image itself.
-    saveRequested(kind, place)
+    saveRequested(kind, index)
         An image of ``samples``, ``draws`` or ``fillings`` is to be saved alone.
     exportRequested, copyCommandRequested
         Pictures are to be saved; the command that repeats what is shown is to be copied.

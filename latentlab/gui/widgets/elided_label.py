@@ -25,11 +25,11 @@ class ElidedLabel(QWidget):
         """The full text, as a visible line."""
         return self._text
 
-    def setText(self, text: str) -> None:
-        """Show this text."""
+    def setText(self, text: str, explanation: str = "") -> None:
+        """Show this text; lines that explain it, if there are any, take its place in the tooltip."""
         self._text = as_line(text)
-        set_tool_tip(self, self._text)
-        self.setAccessibleDescription(self._text)
+        set_tool_tip(self, explanation or self._text, lines=bool(explanation))
+        self.setAccessibleDescription(explanation or self._text)
         if self.fontMetrics().horizontalAdvance(self._text) > self._widest:
             self.updateGeometry()
         self.update()
