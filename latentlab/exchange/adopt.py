@@ -147,11 +147,12 @@ def load_own_model(source: str, weights: str | None = None) -> nn.Module:
     path = Path(file)
     if not file or not name or not os.path.isfile(path):
         raise InputError(f"{source!r} is not a file of Python and a name in it, such as my_vae.py:model")
-    spec = importlib.util.spec_from_file_location(path.stem, path)
+    spec = importlib.util.spec_from_file_location(f"adopted_{path.stem}", path)
     if spec is None or spec.loader is None:
         raise InputError(f"{path} is not a file of Python")
     module = importlib.util.module_from_spec(spec)
-    sys.modules[path.stem] = module
+    # Under a name of its own: a file may be named like a module of Python.
+    sys.modules[module.__name__] = module
     sys.path.insert(0, str(path.resolve().parent))
     try:
         spec.loader.exec_module(module)

@@ -144,6 +144,12 @@ def test_a_model_is_imported_from_a_file_with_its_weights(tmp_path):
         load_own_model(f"{file}:number")
     with pytest.raises(InputError, match="is not a file of Python and a name in it"):
         load_own_model(str(file))
+    named_like_pythons = tmp_path / "colorsys.py"
+    named_like_pythons.write_text(OWN)
+    load_own_model(f"{named_like_pythons}:Model")
+    import colorsys
+
+    assert colorsys.rgb_to_hsv
     (tmp_path / "no.pt").write_bytes(b"\x80\x04.")
     with pytest.raises(InputError, match="cannot be loaded"):
         load_own_model(f"{file}:Model", str(tmp_path / "no.pt"))
