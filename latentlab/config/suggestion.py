@@ -200,8 +200,8 @@ def _more(latent_dim: int, sizes: Iterable[LatentSize]) -> str:
     shown = [*below[-1:], *above[:3:2]]
     if not shown:
         return ""
-    told = ", ".join(f"{each.dimensions}: {each.left:.0%} ({each.rate:.0f} nats)" for each in shown)
-    return f" Variance that principal components leave out, and their rate: {told}."
+    figures = ", ".join(f"{each.dimensions}: {each.left:.0%} ({each.rate:.0f} nats)" for each in shown)
+    return f" Variance that principal components leave out, and their rate: {figures}."
 
 
 def _length(images: int, training: TrainingConfig, fixed: Collection[str]) -> list[str]:

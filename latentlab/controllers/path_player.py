@@ -47,7 +47,7 @@ class PathPlayer(QObject):
     def set_film(self, count: int, speed: float, repeats: bool) -> None:
         """Set the number of frames, those a second, and whether the first follows the last.
 
-        Playing goes on at the same part of the film.
+        Playing continues at the same fraction of the film.
         """
         if count != self._count and self._count:
             self._index = min(count - 1, round(self._index * count / self._count)) if count else 0
@@ -71,7 +71,7 @@ class PathPlayer(QObject):
         self._timer.stop()
 
     def show(self, index: int) -> None:
-        """Show this frame; playing goes on from there."""
+        """Show this frame; playing continues from there."""
         if self._count:
             self._show(max(0, min(index, self._count - 1)))
             self._begin_here()

@@ -201,7 +201,7 @@ class PlayController(QObject):
             self._middle = self._middle + (after - before)
 
     def move_middle(self, latent: FloatArray, text: str, is_recorded: bool = False) -> None:
-        """Go to a latent [d], or let the oscillators go on around it.
+        """Go to a latent [d], or let the oscillators continue around it.
 
         Of one that ``is_recorded``, by ``record_arrived``, it is not recorded once more when it is shown.
         """

@@ -98,7 +98,7 @@ class Memorisation:
         if not count:
             return "No decoded image was compared."
         if not np.isfinite(self.typical) or self.typical <= 0:
-            return "Images of the data have no typical distance from each other: copies cannot be told."
+            return "Images of the data have no typical distance from each other: copies cannot be recognised."
         found = (
             f"{copies or 'None'} of {pluralize(count, 'decoded image')} {'is a copy' if copies < 2 else 'are copies'}"
         )

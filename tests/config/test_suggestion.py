@@ -34,8 +34,8 @@ def test_usual_datasets_of_which_only_the_shape_is_known(images, shape, recipe, 
     model, training = found.config.model, found.config.training
     assert (model.recipe, model.architecture.kind, model.latent_dim) == (recipe, kind, latent_dim)
     assert training.batch_size == batch
-    told = f"{training.epochs} epochs"
-    for part in (f"{images:,}", f"{shape[2]} × {shape[1]}", f"{latent_dim} latent", told, f"of {batch}"):
+    epochs = f"{training.epochs} epochs"
+    for part in (f"{images:,}", f"{shape[2]} × {shape[1]}", f"{latent_dim} latent", epochs, f"of {batch}"):
         assert part in found.reason
 
 

@@ -54,4 +54,4 @@ def test_the_result_says_in_one_sentence_how_many_are_copies(images):
     assert str(memorisation(images[5:7], images)) == f"2 of 2 decoded images are copies: {end}"
     assert str(memorisation(new, images)).startswith("None of 1 decoded image is a copy: the nearest")
     assert str(memorisation(images[:0], images)) == "No decoded image was compared."
-    assert "copies cannot be told" in str(memorisation(images[:1], images[:1]))
+    assert "copies cannot be recognised" in str(memorisation(images[:1], images[:1]))

@@ -269,7 +269,7 @@ class PathTool(Tool):
         self._insert(self._held, view.from_pixel(pixel))
 
     def drag(self, pixel: FloatArray, view: View, modifiers: Qt.KeyboardModifier) -> None:
-        """Move the held waypoint, or go on drawing by hand."""
+        """Move the held waypoint, or continue drawing by hand."""
         points = self._editor.path_points().copy()
         if self._drawn_to is not None:
             if np.hypot(*(pixel - self._drawn_to)) >= DRAWN_PX:
