@@ -56,8 +56,10 @@ class CopiedCommands(QObject):
                 self.copy(command, does)
 
     def _on_failed(self, failure: Failed) -> None:
-        if failure.request == ExportSelection.__name__:
-            self._waiting.clear()  # a notification says why
+        if failure.request == ExportSelection.__name__:  # a notification says why
+            lost = failure.again
+            path = lost.path if isinstance(lost, ExportSelection) else failure.path
+            self._waiting = [each for each in self._waiting if path not in each[0]]
 
 
 def table_path(images: IntArray, source: str) -> str:

@@ -29,6 +29,7 @@ from latentlab.utils.text import format_number
 SOON_MS = 4
 LATE_MS = 300  # until it is said that a path is being found: most are found sooner
 FINDING = "Finding the path …"
+NO_PATH_YET = "There is no path yet"
 FOLLOW_SECONDS = 10.0
 """Between paths that follow a run's weights."""
 FILM_SIDE = 256  # px: small images are enlarged in the film, by a whole number
@@ -59,7 +60,7 @@ class PathController(QObject):
         self._generations = Generations()
         self._request: SolvePath | None = None  # the newest
         self._asked_at = 0.0
-        self._solved: PathSolved | None = None  # the newest that is complete
+        self._solved: tuple[SolvePath, PathSolved] | None = None  # the newest request, once it is answered completely
         self._frames: FloatArray = np.zeros((0, 0), np.float32)  # also of a path on its way
         self._is_shown = False  # an image of the path, played or paused
         self._tool = latent_map.mode()
@@ -156,8 +157,10 @@ class PathController(QObject):
             style.is_even,
             self._session.label,
         )
+        self._solved = None  # else the former path would be exported as the one that is drawn
         self._late.throttle()
         self._engine.request(self._request)
+        self._show_reasons()
 
     # --- what is found --------------------------------------------------------------------------
 
@@ -182,7 +185,7 @@ class PathController(QObject):
         self._bar.set_frames(len(result.frames))
         self._bar.set_frame(self._player.index)
         if is_newest:
-            self._solved = result
+            self._solved = request, result
             text = lengths_text(style.kind, result.lengths, result.straight)
             self._bar.set_text(text, lengths_explained(style.kind, result.lengths, result.straight))
         else:
@@ -279,16 +282,15 @@ class PathController(QObject):
 
     def _show_reasons(self) -> None:
         solved, session = self._solved, self._session
-        no_film = "" if solved is not None else "There is no path yet"
+        no_film = "" if solved is not None else NO_PATH_YET
         if session.is_learning:
             no_film = "A run is changing the weights: pause it first, so that the film is of one model"
         self._bar.set_export_reason(no_film)
         self._window.actions_.export_film.setEnabled(not no_film)
-        is_from_file = solved is not None and solved.is_from_file
         self._bar.set_copy_reason(
-            "There is no path yet"
-            if solved is None or self._request is None
-            else why_no_command(self._request, session.model, session.run_is_active, is_from_file)
+            NO_PATH_YET
+            if solved is None
+            else why_no_command(solved[0], session.model, session.run_is_active, solved[1].is_from_file)
         )
 
     def _scale(self) -> int:
@@ -296,19 +298,20 @@ class PathController(QObject):
         return 1 if model is None else max(1, FILM_SIDE // max(model.image_shape[1:]))
 
     def _on_copy_requested(self) -> None:
-        request, model = self._request, self._session.model
-        if request is not None and model is not None:
-            command = path_command(request, model, self._bar.speed(), self._scale())
+        solved, model = self._solved, self._session.model
+        if solved is not None and model is not None:
+            command = path_command(solved[0], model, self._bar.speed(), self._scale())
             QGuiApplication.clipboard().setText(command)
             self._window.notifications.notify(
                 "info", "Copied the command that writes this film", command, copied=command
             )
 
     def _on_export_requested(self) -> None:
-        solved, request = self._solved, self._request
-        if solved is not None and solved.frames is not None and request is not None:
-            film = ExportFilm("", solved.frames, self._bar.speed(), self._scale(), request.label)
-            self._film.ask(film)
+        if self._solved is None:
+            return
+        request, solved = self._solved
+        if solved.frames is not None:
+            self._film.ask(ExportFilm("", solved.frames, self._bar.speed(), self._scale(), request.label))
 
 
 def lengths_text(kind: str, lengths: Lengths | None, straight: Lengths | None) -> str:

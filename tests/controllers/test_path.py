@@ -360,3 +360,18 @@ def test_a_kept_path_is_shown_again_as_it_was(window, session, engine, undo):
     undo.undo()
     np.testing.assert_array_equal(session.path, WAYPOINTS)
     assert session.path_style == PathStyle()
+
+
+def test_while_another_path_is_found_the_former_one_cannot_be_exported(qtbot, window, session, engine):
+    solved(engine)
+    export, copy = (part(window, QToolButton, name) for name in ("pathExport", "pathCopy"))
+    assert export.isEnabled()
+    assert copy.isEnabled()
+    before = engine.count(SolvePath)
+    session.set_path(WAYPOINTS + 1)
+    qtbot.waitUntil(lambda: engine.count(SolvePath) > before)
+    assert not export.isEnabled()
+    assert not copy.isEnabled()
+    assert not window.actions_.export_film.isEnabled()
+    solved(engine)
+    assert export.isEnabled()

@@ -348,6 +348,7 @@ class Failed(Result):
     first, which checkpoints without ending.
     ``expected`` distinguishes bad input from a bug; ``details`` can be copied into a report.
     ``again`` is the request itself if it was lost with its worker: the window offers to send it again.
+    ``path`` is what the request was to write; empty for one that writes nothing.
     """
 
     request: str
@@ -355,6 +356,7 @@ class Failed(Result):
     details: str = ""
     expected: bool = True
     again: Request | None = None
+    path: str = ""
 
 
 @dataclass(frozen=True)

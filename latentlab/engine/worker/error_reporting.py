@@ -30,8 +30,8 @@ class ErrorReporter:
         self._workspace = workspace
 
     @contextmanager
-    def __call__(self, request: str) -> Iterator[list[str]]:
-        """Send an exception as the failure of ``request``; the yielded list then holds its message.
+    def __call__(self, request: str, path: str = "") -> Iterator[list[str]]:
+        """Send an exception as the failure of ``request``, which was to write ``path``; the list then has its message.
 
         Raises
         ------
@@ -47,11 +47,11 @@ class ErrorReporter:
             raise
         except LatentlabError as error:
             failed.append(str(error))
-            self._workspace.send(Failed(request, str(error)))
+            self._workspace.send(Failed(request, str(error), path=path))
         except Exception as error:
             message = _sentence(error)
             failed.append(message)
-            self._workspace.send(Failed(request, message, traceback.format_exc(), _is_out_of_memory(error)))
+            self._workspace.send(Failed(request, message, traceback.format_exc(), _is_out_of_memory(error), path=path))
             if is_device_lost(error):
                 raise DeviceLostError from error
 

@@ -56,7 +56,7 @@ class JobQueue:
     def __init__(self, workspace: Workspace, report_errors: ErrorReporter) -> None:
         self._workspace, self._report_errors = workspace, report_errors
         self._waiting: deque[Job] = deque()
-        self._running: tuple[str, Steps] | None = None
+        self._running: tuple[Job, Steps] | None = None
 
     def __bool__(self) -> bool:
         """Whether there is something to do."""
@@ -71,7 +71,7 @@ class JobQueue:
     def cancel_comparison(self) -> None:
         """Cancel the opening of a comparison."""
         self._waiting = deque(job for job in self._waiting if not isinstance(job, OpenComparison))
-        if self._running is not None and self._running[0] == OpenComparison.__name__:
+        if self._running is not None and isinstance(self._running[0], OpenComparison):
             self.cancel_running()
 
     def advance(self) -> None:
@@ -80,10 +80,10 @@ class JobQueue:
             if not self._waiting:
                 return
             job = self._waiting.popleft()
-            self._running = type(job).__name__, self._start(job)
-        name, work = self._running
+            self._running = job, self._start(job)
+        job, work = self._running
         is_over = True
-        with self._report_errors(name):
+        with self._report_errors(type(job).__name__, getattr(job, "path", "")):
             is_over = is_exhausted(work)
         if is_over:
             self._running = None
@@ -93,7 +93,7 @@ class JobQueue:
         writing: deque[Job] = deque(job for job in self._waiting if isinstance(job, _WRITING))
         is_cancelled = len(writing) < len(self._waiting)
         self._waiting = writing
-        if self._running is not None and self._running[0] not in [kind.__name__ for kind in _WRITING]:
+        if self._running is not None and not isinstance(self._running[0], _WRITING):
             self.cancel_running()
             is_cancelled = True
         return is_cancelled
@@ -103,7 +103,7 @@ class JobQueue:
         others: deque[Job] = deque(job for job in self._waiting if not isinstance(job, ExportFilm))
         is_cancelled = len(others) < len(self._waiting)
         self._waiting = others
-        if self._running is not None and self._running[0] == ExportFilm.__name__:
+        if self._running is not None and isinstance(self._running[0], ExportFilm):
             self.cancel_running()
             is_cancelled = True
         return is_cancelled

@@ -78,7 +78,7 @@ class Bench:
         self.workspace.points, self.workspace.points_data = points, fingerprint
         self.workspace.points_version = self.workspace.version
 
-    def _report(self, name: str):
+    def _report(self, name: str, path=""):
         from contextlib import contextmanager
 
         @contextmanager
