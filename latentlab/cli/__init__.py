@@ -13,8 +13,8 @@ from types import FrameType
 
 from latentlab.cli import console
 from latentlab.cli.parser import COMMANDS, build_parser
-from latentlab.engine import WORKER_FLAG
 from latentlab.errors import LatentlabError
+from latentlab.utils.child_process import MODULE_FLAG, run_module
 
 INTERRUPTED = 130
 _NEGATIVE_LATENT = re.compile(r"-[\d.][^,]*,")
@@ -34,10 +34,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         Exit code: 0; 2 for bad input or usage; 1 for failure; 130 when interrupted.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
-    if arguments[:1] == [WORKER_FLAG]:
-        from latentlab.engine.worker.__main__ import main as worker_main
-
-        return worker_main(arguments[1:])
+    if len(arguments) > 1 and arguments[0] == MODULE_FLAG:
+        return run_module(arguments[1], arguments[2:])
     console.prepare()
     debug = "--debug" in arguments
     try:

@@ -13,6 +13,3 @@
 
 Requests and results are the frozen dataclasses of :mod:`latentlab.engine.protocol.messages`.
 """
-
-WORKER_FLAG = "--engine-worker"
-"""First argument by which a frozen program, which has no ``-m``, starts itself as its worker."""

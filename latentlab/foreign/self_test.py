@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +13,7 @@ from latentlab.errors import InputError
 from latentlab.foreign.onnx_functions import OnnxFunctions, flattened
 from latentlab.storage.onnx_package import OnnxPackage
 from latentlab.utils.array_types import FloatArray
+from latentlab.utils.child_process import child_environment, module_command
 from latentlab.utils.memory import available_bytes, format_bytes
 
 _SECONDS = 120.0
@@ -35,10 +35,15 @@ def self_test(path: Path) -> dict[str, float]:
         When it fails.
     """
     limit = available_bytes() // 2 + _LEAST_MEMORY
-    command = [sys.executable, "-P", "-m", "latentlab.foreign.self_test_main", os.fspath(path), str(limit)]
+    command = module_command("latentlab.foreign.self_test_main", os.fspath(path), str(limit))
     try:
         done = subprocess.run(
-            command, stdin=subprocess.DEVNULL, capture_output=True, timeout=_SECONDS, check=False, env=_environment()
+            command,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=_SECONDS,
+            check=False,
+            env=child_environment(),
         )
     except subprocess.TimeoutExpired:
         raise InputError(f"{path}: its networks take more than {_SECONDS:.0f} seconds for a test") from None
@@ -95,9 +100,3 @@ def differences(package: OnnxPackage, functions: OnnxFunctions) -> dict[str, flo
                 f"{description.tolerance:g}"
             )
     return found
-
-
-def _environment() -> dict[str, str]:
-    """The environment with this package's folder first on the path, as it may not be installed."""
-    root = str(Path(__file__).resolve().parents[2])
-    return os.environ | {"PYTHONPATH": os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])}

@@ -6,7 +6,6 @@ import os
 import subprocess
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import BinaryIO, cast
 
 from latentlab.config.data import DataConfig
@@ -14,6 +13,7 @@ from latentlab.data.images.image_file import FileItem, Ranges, UnexpectedImageEr
 from latentlab.data.images.resize import Size
 from latentlab.data.images.to_array import DecodedImage, as_pixels
 from latentlab.data.loading.decode_main import Answer, Settings, receive, send
+from latentlab.utils.child_process import child_environment, module_command
 
 _EIGHT_BITS = Ranges()
 
@@ -53,12 +53,11 @@ class DecodeProcess:
         if sys.platform == "win32":
             flags = subprocess.CREATE_NO_WINDOW
         self._process = subprocess.Popen(
-            # -P: do not import from the current folder.
-            [sys.executable, "-P", "-m", "latentlab.data.loading.decode_main"],
+            module_command("latentlab.data.loading.decode_main"),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            env=_environment(),
+            env=child_environment(),
             creationflags=flags,
         )
         self._requests = cast(BinaryIO, self._process.stdin)
@@ -131,10 +130,5 @@ class DecodeProcess:
 
 
 def can_start() -> bool:
-    """Whether ``sys.executable`` is a Python interpreter; in a frozen program it is not."""
-    return bool(sys.executable) and not getattr(sys, "frozen", False)
-
-
-def _environment() -> dict[str, str]:
-    root = str(Path(__file__).parents[3])
-    return {**os.environ, "PYTHONPATH": os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])}
+    """Whether processes can be started; where Python is embedded in another program it is not known how."""
+    return bool(sys.executable)

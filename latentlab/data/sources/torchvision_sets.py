@@ -40,6 +40,7 @@ from latentlab.data.subset import renumber_classes, select_subset
 from latentlab.data.types import UNKNOWN, Columns, Labels, LeftOut, LoadProgress
 from latentlab.errors import InputError
 from latentlab.paths import cache_folder
+from latentlab.utils.child_process import child_environment, module_command
 
 NAMES = (
     *("MNIST", "FashionMNIST", "KMNIST", "EMNIST", "QMNIST", "USPS", "SEMEION", "CIFAR10", "CIFAR100", "SVHN", "STL10"),
@@ -140,9 +141,11 @@ def _download(name: str, split: str, root: Path) -> Iterator[LoadProgress]:
 
 
 def _download_in_process(name: str, split: str, folder: Path) -> Iterator[LoadProgress]:
-    command = [sys.executable, "-m", "latentlab.data.sources.torchvision_sets", name, split, str(folder)]
+    command = module_command("latentlab.data.sources.torchvision_sets", name, split, str(folder))
     with tempfile.TemporaryFile() as errors:
-        child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=errors)
+        child = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=errors, env=child_environment()
+        )
         try:
             size, changed = 0, time.monotonic()
             while child.poll() is None:

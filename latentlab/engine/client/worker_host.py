@@ -18,12 +18,11 @@ import traceback
 from collections.abc import Callable
 from multiprocessing import Pipe
 from multiprocessing.connection import wait
-from pathlib import Path
 from typing import Any, BinaryIO, Literal, Protocol, TypeAlias
 
-from latentlab.engine import WORKER_FLAG
 from latentlab.engine.protocol.channel import REQUEST_ORDER, ChannelClosed, Mailbox, Wire, pipe_pair
 from latentlab.engine.protocol.exit_codes import FAILED
+from latentlab.utils.child_process import child_environment, module_command
 
 HostName: TypeAlias = Literal["process", "thread"]
 Deliver: TypeAlias = Callable[[Any], None]
@@ -239,10 +238,7 @@ class ThreadHost:
 
 def worker_command() -> list[str]:
     """The command that starts this program's worker; its arguments follow."""
-    if getattr(sys, "frozen", False):
-        return [sys.executable, WORKER_FLAG]
-    # -P: nothing is imported from the current folder.
-    return [sys.executable, "-P", "-m", "latentlab.engine.worker"]
+    return module_command("latentlab.engine.worker")
 
 
 def _start(command: list[str], handle: int, log: int) -> subprocess.Popen[bytes]:
@@ -261,15 +257,8 @@ def _start(command: list[str], handle: int, log: int) -> subprocess.Popen[bytes]
 
 
 def _child_environment() -> dict[str, str]:
-    package_root = str(Path(__file__).parents[3])
-    paths = [package_root, *filter(None, [os.environ.get("PYTHONPATH")])]
-    return {
-        # OpenMP threads that spin while they wait would take a core from the window.
-        "OMP_WAIT_POLICY": "PASSIVE",
-        "PYTHONUNBUFFERED": "1",
-        **os.environ,
-        "PYTHONPATH": os.pathsep.join(paths),
-    }
+    # OpenMP threads that spin while they wait would take a core from the window.
+    return {"OMP_WAIT_POLICY": "PASSIVE", "PYTHONUNBUFFERED": "1", **child_environment()}
 
 
 def _open_log() -> tuple[BinaryIO, int]:

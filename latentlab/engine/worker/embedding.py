@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import threading
 from io import BufferedReader
-from pathlib import Path
 from typing import BinaryIO, cast
 
 import numpy as np
@@ -21,6 +19,7 @@ from latentlab.latent.embedding import starting_layout
 from latentlab.latent.terrain import AssignmentError, Terrain
 from latentlab.storage import Points
 from latentlab.utils.array_types import FloatArray
+from latentlab.utils.child_process import child_environment, module_command
 
 _BETWEEN_CHECKS = 0.1  # seconds, while nothing else is to be done
 _END_SECONDS = 2.0  # that a killed process has to end
@@ -46,7 +45,7 @@ class EmbeddingProcess:
         if sys.platform == "win32":
             flags = subprocess.CREATE_NO_WINDOW
         self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "latentlab.engine.worker.embedding_main", method],
+            module_command("latentlab.engine.worker.embedding_main", method),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -222,8 +221,7 @@ class EmbeddingRunner:
 
 
 def _environment() -> dict[str, str]:
-    root = str(Path(__file__).parents[3])
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])}
+    environment = child_environment()
     environment.pop("OMP_NUM_THREADS", None)  # the worker's own process computes with one thread
     environment.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # threads that spin would compete with the window's
     return environment

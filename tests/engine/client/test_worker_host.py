@@ -6,17 +6,19 @@ import sys
 
 import pytest
 
-from latentlab.engine import WORKER_FLAG
 from latentlab.engine.client.worker_host import ProcessHost, worker_command
 from latentlab.engine.protocol.messages import Shutdown, WorkerReady
+from latentlab.utils.child_process import MODULE_FLAG
+
+AS_FROZEN = [MODULE_FLAG, "latentlab.engine.worker"]
 
 
 def test_a_frozen_program_starts_itself_as_its_worker(monkeypatch):
     monkeypatch.setattr(sys, "frozen", True, raising=False)
-    assert worker_command() == [sys.executable, WORKER_FLAG]
+    assert worker_command() == [sys.executable, *AS_FROZEN]
 
 
-@pytest.mark.parametrize("command", [None, [sys.executable, "-m", "latentlab", WORKER_FLAG]])
+@pytest.mark.parametrize("command", [None, [sys.executable, "-m", "latentlab", *AS_FROZEN]])
 def test_the_worker_imports_nothing_from_the_current_folder(command, tmp_path, monkeypatch):
     (tmp_path / "numpy.py").write_text("raise SystemExit('imported from the current folder')")
     if command is None:
