@@ -19,7 +19,7 @@ def why_not_inspected(config: ModelConfig) -> str:
 
 def why_not_refined(config: ModelConfig) -> str:
     """Why the posterior of one image cannot be refined by gradient steps; empty if it can."""
-    if config.family in ("ladder", "wake-sleep"):
+    if config.family in ("ladder", "hierarchical", "wake-sleep"):
         return LAYERS
     return why_not_imputed(config)
 

@@ -12,6 +12,7 @@ from latentlab.config.model import ModelConfig
 # is less than ``SMALL`` are halved once less.
 HALVINGS = 2
 SMALL = 16
+MIN_SIDE = 4  # pixels: the sides of maps are halved down to this
 
 ACTIVE_KL = 0.01
 """Nats: a dimension whose mean KL is lower has collapsed to the prior (ε of Lucas et al. 2019)."""
@@ -97,6 +98,12 @@ def latent_layout(config: ModelConfig, image_shape: tuple[int, int, int]) -> Lat
         sizes = layer_sizes(config.latent_dim, config.hierarchy.layers)
         names = ["top", *(f"layer {number}" for number in range(2, len(sizes))), "bottom"]
         return LatentLayout("plain", _levels(names, sizes))
+    if config.family == "hierarchical":
+        maps = latent_map_sizes(image_shape, config.hierarchy.layers - 1)
+        shapes = [f"{height} × {width}" for height, width in maps]
+        names = ["top", *(f"layer {number} ({shape})" for number, shape in enumerate(shapes[:-1], start=2))]
+        sizes = [config.latent_dim, *(config.hierarchy.channels * math.prod(size) for size in maps)]
+        return LatentLayout("plain", _levels([*names, f"bottom ({shapes[-1]})"], sizes))
     is_sphere = config.posterior.kind == "von-mises-fisher"
     return LatentLayout("plain", _levels([""], [config.latent_dim]), is_sphere=is_sphere)
 
@@ -130,6 +137,44 @@ def layer_sizes(latent_dim: int, layers: int) -> list[int]:
     sizes = [1 + spare * 2**level // parts for level in range(layers)]
     sizes[-1] += latent_dim - sum(sizes)
     return sizes
+
+
+def pyramid(height: int, width: int) -> Sizes:
+    """Sizes from (height, width) down to sides of at most 4, halved and rounded up at each level.
+
+    A side that has reached 4 stays while the other is halved further, so that a long image keeps its short side.
+
+    Examples
+    --------
+    >>> pyramid(28, 9)
+    [(28, 9), (14, 5), (7, 3), (4, 3)]
+    """
+    sizes = [(height, width)]
+    while max(sizes[-1]) > MIN_SIDE:
+        height, width = sizes[-1]
+        sizes.append((_halved(height), _halved(width)))
+    return sizes
+
+
+def _halved(side: int) -> int:
+    return math.ceil(side / 2) if side > MIN_SIDE else side
+
+
+def latent_map_sizes(image_shape: tuple[int, int, int], maps: int) -> Sizes:
+    """(h, w) of a hierarchy's maps of latents, the smallest first: the smallest sizes of the image's pyramid.
+
+    Where there are fewer sizes than maps, several maps have the smallest one.
+
+    Examples
+    --------
+    >>> latent_map_sizes((1, 28, 28), 2)
+    [(4, 4), (7, 7)]
+    >>> latent_map_sizes((1, 8, 8), 2)
+    [(4, 4), (4, 4)]
+    """
+    sizes = pyramid(*image_shape[1:])
+    below = sizes[1:][::-1] or sizes
+    return [below[0]] * max(0, maps - len(below)) + below[:maps]
 
 
 def halvings(height: int, width: int, count: int) -> Sizes:

@@ -23,7 +23,9 @@ from latentlab.config.parts import (
 )
 from latentlab.errors import InputError
 
-Family = Literal["vae", "factor", "vae-gan", "vq", "ladder", "wake-sleep", "semi-supervised", "evolved", "foreign"]
+Family = Literal[
+    "vae", "factor", "vae-gan", "vq", "ladder", "hierarchical", "wake-sleep", "semi-supervised", "evolved", "foreign"
+]
 
 WIDEST_COVARIANCE = 256
 MOST_ENTRIES = 65_536  # of a codebook
@@ -53,7 +55,8 @@ class ModelConfig(Config):
         default=2,
         ge=1,
         le=4096,
-        description="Size of z. Ignored by quantised models, where it is the size of the code grid.",
+        description="Size of z; of its top layer where the layers below are maps (``family=hierarchical``). Ignored by "
+        "quantised models, where it is the size of the code grid.",
     )
     beta: float = Field(default=1.0, ge=0.0, description="Weight of the rate in the objective.")
     samples: int = Field(default=1, ge=1, le=10_000, description="Number K of latents drawn per image and step.")
@@ -240,6 +243,10 @@ class ModelConfig(Config):
             (
                 family == "vq" and self.architecture.kind == "mlp",
                 "family=vq needs a grid of features: set architecture.kind=conv, residual or attention",
+            ),
+            (
+                family == "hierarchical" and self.architecture.kind not in ("residual", "attention"),
+                "family=hierarchical has residual blocks: set architecture.kind=residual or attention",
             ),
             *self._codebook_conflicts(),
         )

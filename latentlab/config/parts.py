@@ -207,7 +207,15 @@ class HierarchyConfig(Config):
         default=3,
         ge=2,
         le=12,
-        description="Number of layers; they share ``latent_dim``, each about twice as wide as the one above.",
+        description="Number of layers; they share ``latent_dim``, each about twice as wide as the one above. With "
+        "``family=hierarchical`` the top one has ``latent_dim`` numbers, and each other is a map with sides twice as "
+        "long as those of the one above.",
+    )
+    channels: int = Field(
+        default=2,
+        ge=1,
+        le=64,
+        description="For ``family=hierarchical``: latents at each position of a map.",
     )
     hidden: int = Field(default=200, ge=1, le=8192, description="Units of the networks between layers.")
     bottom_up: bool = Field(

@@ -337,6 +337,21 @@ _RICHER = (
         ("latent_dim", "hierarchy.layers", "hierarchy.bottom_up", "rate.free_bits", "rate.warmup"),
     ),
     Recipe(
+        "hierarchical-vae",
+        "Latents at several resolutions: a vector for the whole image, then maps of growing size, inferred top-down. "
+        "Maps add the details that a single vector blurs.",
+        "E_q[log p(x|z)] − Σ_l KL(q(z_l|x, z_{<l}) ‖ p(z_l|z_{<l})), z_l a map",
+        "after Child 2021, Very Deep VAEs Generalize Autoregressive Models and Can Outperform Them on Images "
+        "(arXiv:2011.10650); Vahdat & Kautz 2020, NVAE (arXiv:2007.03898)",
+        {
+            "family": "hierarchical",
+            "latent_dim": 10,
+            "architecture": {"kind": "residual", "width": 16},
+            "rate": {"kind": "free-bits", "warmup": 5.0},
+        },
+        ("latent_dim", "hierarchy.layers", "hierarchy.channels", "architecture.width", "rate.warmup"),
+    ),
+    Recipe(
         "helmholtz",
         "Two layers of Gaussian latents trained by wake and sleep: the decoder learns from images, the encoder from "
         "dreams. For comparison: its ELBO is lower than one that is maximised directly.",

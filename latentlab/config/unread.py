@@ -64,13 +64,22 @@ def unread_settings(model: ModelConfig) -> dict[str, str]:
     likelihood, rate, family = model.likelihood.kind, model.rate.kind, model.family
     posterior, prior, divergence = model.posterior.kind, model.prior.kind, model.divergence.kind
     is_mlp, attends = model.architecture.kind == "mlp", model.architecture.kind == "attention"
+    layered, has_maps = family in ("ladder", "wake-sleep"), family == "hierarchical"
     rules: tuple[tuple[bool, str, str], ...] = (
         (family != "vq", "latent_dim", "a family other than vq, whose latents are a grid of codes"),
         (is_mlp, "architecture.hidden architecture.layers", "architecture.kind=mlp"),
         (not is_mlp, "architecture.width", "architecture.kind=conv, residual or attention"),
-        (not is_mlp and not attends, "architecture.normalisation", "architecture.kind=conv or residual"),
+        (
+            not is_mlp and not attends and not has_maps,
+            "architecture.normalisation",
+            "architecture.kind=conv or residual, and a family other than hierarchical",
+        ),
         (attends, "architecture.attention", "architecture.kind=attention"),
-        (not attends, "architecture.activation", "an architecture.kind other than attention, which has SiLU"),
+        (
+            not attends and not has_maps,
+            "architecture.activation",
+            "an architecture.kind other than attention and a family other than hierarchical, which have SiLU",
+        ),
         (posterior in ("iaf", "planar"), "posterior.steps", "posterior.kind=iaf or planar"),
         (posterior == "iaf", "posterior.hidden", "posterior.kind=iaf"),
         (posterior != "concrete", "kl", "a posterior.kind other than concrete, whose rate is always in closed form"),
@@ -107,7 +116,9 @@ def unread_settings(model: ModelConfig) -> dict[str, str]:
         (divergence == "mmd", "divergence.kernel", "divergence.kind=mmd"),
         (divergence == "sliced-wasserstein", "divergence.projections", "divergence.kind=sliced-wasserstein"),
         (model.corruption.kind != "none", "corruption.level", "corruption.kind=noise or mask"),
-        (family in ("ladder", "wake-sleep"), "hierarchy.layers hierarchy.hidden", "family=ladder or wake-sleep"),
+        (layered or has_maps, "hierarchy.layers", "family=ladder, hierarchical or wake-sleep"),
+        (layered, "hierarchy.hidden", "family=ladder or wake-sleep"),
+        (has_maps, "hierarchy.channels", "family=hierarchical"),
         (family == "ladder", "hierarchy.bottom_up", "family=ladder"),
         (family == "vq", " ".join(_names_in("codebook.")), "family=vq"),
         *_codebook_rules(model),

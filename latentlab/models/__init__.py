@@ -15,6 +15,7 @@ from latentlab.models.base import Batch, Bound, LatentModel, Losses, StepState
 from latentlab.models.families.adversarial import VAEGAN, FactorVAE
 from latentlab.models.families.clusters import ClusterVAE
 from latentlab.models.families.evolved import EvolvedBinaryVAE
+from latentlab.models.families.hierarchical import HierarchicalVAE
 from latentlab.models.families.ladder import LadderVAE
 from latentlab.models.families.per_datapoint import PerDatapointVAE
 from latentlab.models.families.residual_vq import ResidualVQVAE
@@ -29,6 +30,7 @@ FAMILIES: dict[str, type[LatentModel]] = {
     "vae-gan": VAEGAN,
     "vq": VQVAE,
     "ladder": LadderVAE,
+    "hierarchical": HierarchicalVAE,
     "wake-sleep": HelmholtzMachine,
     "semi-supervised": SemiSupervisedVAE,
     "evolved": EvolvedBinaryVAE,

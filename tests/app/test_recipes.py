@@ -94,8 +94,12 @@ def test_codes_are_painted(application, qtbot, train, name):
     assert np.array_equal(grid.codes(), before)
 
 
-def test_a_level_is_chosen(application, qtbot, train):
-    train("ladder-vae", "latent_dim=9")
+@pytest.mark.parametrize(
+    ("recipe", "settings"),
+    [("ladder-vae", ["latent_dim=9"]), ("hierarchical-vae", ["latent_dim=3", "hierarchy.channels=1"])],
+)
+def test_a_level_is_chosen(application, qtbot, train, recipe, settings):
+    train(recipe, *settings)
     level = find(application, "level")
     level.setFocus()
     qtbot.keyClick(level, Qt.Key.Key_End)

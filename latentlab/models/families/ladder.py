@@ -7,21 +7,22 @@ from torch import Tensor, nn
 
 from latentlab.config import ModelConfig
 from latentlab.config.layout import layer_sizes
-from latentlab.models.base import Batch, Bound, Losses, StepState
-from latentlab.models.families.hierarchy import LAYER_LOG_STD_RANGE, GaussianLayer, Hidden, standardised
-from latentlab.models.functional import gaussian_kl, gaussian_log_density, standard_normal_log_density
+from latentlab.models.base import Batch
+from latentlab.models.families.hierarchy import (
+    LAYER_LOG_STD_RANGE,
+    GaussianLayer,
+    Hidden,
+    LayeredModel,
+    log_ratio,
+    standardised,
+)
+from latentlab.models.functional import gaussian_kl
 from latentlab.models.image_model import ImageModel
-from latentlab.models.objective import batch_objective
 from latentlab.models.posteriors.diagonal import Diagonal, DiagonalPosterior
-from latentlab.models.seeded_noise import standard_normal
 
 
-class LadderVAE(ImageModel):
+class LadderVAE(ImageModel, LayeredModel):
     """q(z_l | x, z above) combines bottom-up features of the image with the top-down state.
-
-    ``encode`` and ``decode`` use the coordinates of the prior: z_l = mean_p + std_p · ε_l, where mean_p and std_p
-    depend on the layers above. All ε together are N(0, I) under the prior, and ε = 0 below the top is the most probable
-    continuation of the top layer.
 
     A new ladder acts as a single layer of all latents, so that it learns as fast without batch normalisation: the
     decoder reads every layer's latents and every layer's q the encoder's features (skip connections as in BIVA); the
@@ -141,44 +142,9 @@ class LadderVAE(ImageModel):
             rate = gaussian_kl(q.mean, q.log_std)
             if bottom_up:
                 own = size - bottom_up
-                rate = torch.cat([rate[..., :own], _log_ratio(q, epsilon)[..., own:]], -1)
+                rate = torch.cat([rate[..., :own], log_ratio(q, epsilon)[..., own:]], -1)
             rates.append(rate)
         return rates
-
-    def losses(self, phase: str, batch: Batch, state: StepState) -> Losses:
-        """The negative ELBO; the reported rate is the true one, without free bits."""
-        seen = self.corrupted(batch)
-        posteriors, drawn, latents = self.infer_layers(seen, self.config.samples)
-        rates = torch.stack([rate.sum(-1) for rate in self.rates(posteriors, drawn)], -1)
-        free = self.config.rate.kind == "free-bits"
-        losses = batch_objective(
-            self.log_likelihood(latents, seen),
-            rates.sum(-1),
-            self.rate_schedule.cost,
-            groups=rates.mean(0) if free else None,
-        )
-        per_layer = rates.detach().mean((0, 1))
-        names = {f"rate_layer_{level + 1}": per_layer[level] for level in range(len(self.sizes))}
-        return Losses(losses.objective, losses.terms | names)
-
-    def bound(self, batch: Batch, samples: int = 1) -> Bound:
-        """The terms of the ELBO; the rate as in ``losses``."""
-        posteriors, drawn, latents = self.infer_layers(batch, samples)
-        ratios = [_log_ratio(q, epsilon) for q, epsilon in zip(posteriors, drawn, strict=True)]
-        rate = torch.cat(self.rates(posteriors, drawn), -1).sum(-1)
-        return Bound(self.log_likelihood(latents, batch), rate, torch.cat(ratios, -1).sum(-1))
-
-    def kl_per_dimension(self, batch: Batch) -> Tensor:
-        """Rate of each dimension given one sample of the others, in nats, [B, d], the top layer first."""
-        posteriors, drawn, _ = self.infer_layers(batch, 1)
-        return torch.cat(self.rates(posteriors, drawn), -1)[0]
-
-    def encode(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """Mean and standard deviation of every ε, [B, d] each, the top layer first, given the means of the others."""
-        posteriors, _, _ = self.infer_layers(batch, None)
-        mean = torch.cat([q.mean[0] for q in posteriors], -1)
-        std = torch.cat([q.std[0] for q in posteriors], -1)
-        return mean, std
 
     def decoder_output(self, z: Tensor, label: Tensor | None = None) -> Tensor:
         """The decoder's output for ε [B, d], the top layer first."""
@@ -189,11 +155,6 @@ class LadderVAE(ImageModel):
             latents.append(prior.mean + prior.std * epsilon)
             state = self._next_state(level, state, latents[-1])
         return self.output(torch.cat(latents, -1))
-
-    def sample_prior(self, count: int, generator: torch.Generator | None = None, temperature: float = 1.0) -> Tensor:
-        """Draw ε [count, d] from N(0, temperature² I)."""
-        device = next(self.parameters()).device
-        return temperature * standard_normal(count, self.config.latent_dim, device, generator)
 
 
 def reading_features_only(head: DiagonalPosterior, features: int) -> DiagonalPosterior:
@@ -211,8 +172,3 @@ def concatenated(first: Diagonal, second: Diagonal) -> Diagonal:
     """The product of two independent Gaussians, their dimensions side by side."""
     pairs = ((first.mean, second.mean), (first.log_std, second.log_std))
     return Diagonal(*(torch.cat(pair, -1) for pair in pairs))
-
-
-def _log_ratio(q: Diagonal, epsilon: Tensor) -> Tensor:
-    """Log q − log p of each latent at ε, in nats, [K, B, size]."""
-    return gaussian_log_density(epsilon, q.mean, q.log_std) - standard_normal_log_density(epsilon)

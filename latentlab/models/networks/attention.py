@@ -71,9 +71,9 @@ class SelfAttention(nn.Module):
         return x + mixed
 
 
-def _blocks(config: ArchitectureConfig, width: int, size: tuple[int, int]) -> list[nn.Module]:
-    """The blocks at one size of the pyramid."""
-    attends = max(size) <= config.attention
+def residual_blocks(config: ArchitectureConfig, width: int, size: tuple[int, int]) -> list[nn.Module]:
+    """The blocks at one size of the pyramid, with self-attention where the configuration has it."""
+    attends = config.kind == "attention" and max(size) <= config.attention
     return [NormalisedBlock(width), *([SelfAttention(width), NormalisedBlock(width)] if attends else [])]
 
 
@@ -83,7 +83,7 @@ def attentive_downward(config: ArchitectureConfig, inputs: int, sizes: Sizes) ->
     layers: list[nn.Module] = []
     for level in range(len(sizes) - 1):
         layers.append(nn.Conv2d(widths[level], widths[level + 1], 3, strides(sizes, level), padding=1))
-        layers += _blocks(config, widths[level + 1], sizes[level + 1])
+        layers += residual_blocks(config, widths[level + 1], sizes[level + 1])
     if layers:  # an image of at most 4 pixels a side is passed on as it is
         layers += [group_norm(widths[-1]), nn.SiLU()]
     return nn.Sequential(*layers), widths[-1]
@@ -94,7 +94,7 @@ def attentive_upward(config: ArchitectureConfig, outputs: int, sizes: Sizes) -> 
     widths = [outputs, *channels(config.width, len(sizes) - 1)]
     layers: list[nn.Module] = []
     for level in reversed(range(len(sizes) - 1)):
-        layers += _blocks(config, widths[level + 1], sizes[level + 1])
+        layers += residual_blocks(config, widths[level + 1], sizes[level + 1])
         layers += [group_norm(widths[level + 1]), nn.SiLU()]
         layers.append(Upsample(widths[level + 1], widths[level], strides(sizes, level), sizes[level]))
     return nn.Sequential(*layers), widths[-1]

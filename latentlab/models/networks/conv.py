@@ -9,33 +9,11 @@ import torch
 from torch import Tensor, nn
 
 from latentlab.config import ArchitectureConfig
-from latentlab.config.layout import Sizes
+from latentlab.config.layout import Sizes, pyramid
 from latentlab.models.networks.base import ACTIVATIONS, Decoder, Encoder, ImageShape
 
-MIN_SIDE = 4  # pixels: sides are halved down to this
 MAX_WIDENING = 4  # times ``width`` channels
 GROUPS = 8  # of channels that are normalised together, or as many as divide the channels
-
-
-def pyramid(height: int, width: int) -> Sizes:
-    """Sizes from (height, width) down to sides of at most 4, halved and rounded up at each level.
-
-    A side that has reached 4 stays while the other is halved further, so that a long image keeps its short side.
-
-    Examples
-    --------
-    >>> pyramid(28, 9)
-    [(28, 9), (14, 5), (7, 3), (4, 3)]
-    """
-    sizes = [(height, width)]
-    while max(sizes[-1]) > MIN_SIDE:
-        height, width = sizes[-1]
-        sizes.append((_halved(height), _halved(width)))
-    return sizes
-
-
-def _halved(side: int) -> int:
-    return math.ceil(side / 2) if side > MIN_SIDE else side
 
 
 def channels(width: int, levels: int) -> list[int]:
