@@ -1,0 +1,7 @@
+"""What the packaged program runs first."""
+
+import sys
+
+from latentlab.cli import main
+
+sys.exit(main())
