@@ -8,6 +8,7 @@ import platform
 import signal
 import socket
 from collections.abc import Callable, Iterator
+from functools import partial
 from importlib import metadata
 from types import FrameType
 
@@ -20,6 +21,7 @@ from latentlab.app.garbage import GuiThreadCollector
 from latentlab.app.prefetch_imports import ImportPrefetcher
 from latentlab.app.shutdown import ShutdownController
 from latentlab.config import DataConfig
+from latentlab.config.recipe_titles import title_of
 from latentlab.config.recipes import RECIPES
 from latentlab.controllers.actions import ActionsController
 from latentlab.controllers.autosave import AutosaveController
@@ -67,6 +69,7 @@ from latentlab.controllers.your_image import YourImageController
 from latentlab.engine.client.client import EngineClient
 from latentlab.engine.client.worker_host import WorkerHost
 from latentlab.engine.protocol.messages import Train, WorkerReady
+from latentlab.gui.commands import Command
 from latentlab.gui.panels.log import LogHandler
 from latentlab.gui.widgets import dialogs
 from latentlab.gui.widgets.dialogs import AboutDialog, ReportDialog
@@ -259,6 +262,7 @@ class Application(QObject):
     def _fill_window(self) -> None:
         window = self.window
         window.training_panel.set_recipes(list(RECIPES.values()))
+        window.commands.add(self._recipe_commands)
         window.model_panel.set_bundled(_bundled())
         window.actions_.about.triggered.connect(self._on_about)
         if self._settings.set_aside is not None:
@@ -270,6 +274,24 @@ class Application(QObject):
         for text in take_fault_logs():
             window.notifications.notify("warning", "latentlab crashed the last time it ran.", text, important=True)
         self._autosave.offer()
+
+    def _recipe_commands(self) -> list[Command]:
+        """What the command palette offers to choose a recipe."""
+        refused = "A run is active" if self.session.run_is_active else ""
+        return [
+            Command(
+                f"{title_of(name)} · {name}",
+                "Recipe",
+                partial(self._choose_recipe, name),
+                reason=refused,
+                about=recipe.summary,
+            )
+            for name, recipe in RECIPES.items()
+        ]
+
+    def _choose_recipe(self, name: str) -> None:
+        self.window.show_panel("training")
+        self.window.training_panel.choose_recipe(name)
 
     def _watch_for_errors(self) -> None:
         self._log = LogHandler(self.window.log_view)

@@ -127,7 +127,7 @@ class ActionsController(QObject):
         self._window.layerToggled.connect(self._map.set_layer_visible)
 
     def _show_layer(self, layer: LayerState) -> None:
-        self._window.show_layer(layer.name, layer.visible, not layer.unavailable)
+        self._window.show_layer(layer.name, layer.visible, layer.unavailable)
 
     def _connect_panels(self) -> None:
         window = self._window

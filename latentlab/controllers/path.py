@@ -17,6 +17,7 @@ from latentlab.controllers.path_command import path_command, why_no_command
 from latentlab.controllers.path_player import PathPlayer
 from latentlab.engine.client.client import EngineClient
 from latentlab.engine.protocol.messages import ExportFilm, Failed, FloatArray, Lengths, PathSolved, SolvePath
+from latentlab.gui.action_text import set_reason
 from latentlab.gui.latent_map import LatentMap
 from latentlab.gui.main_window import MainWindow
 from latentlab.gui.panels.path_bar import KINDS, NO_PATH
@@ -286,6 +287,7 @@ class PathController(QObject):
         if session.is_learning:
             no_film = "A run is changing the weights: pause it first, so that the film is of one model"
         self._bar.set_export_reason(no_film)
+        set_reason(self._window.actions_.export_film, no_film)
         self._window.actions_.export_film.setEnabled(not no_film)
         self._bar.set_copy_reason(
             NO_PATH_YET

@@ -37,6 +37,7 @@ from latentlab.engine.protocol.messages import (
     StopImageWork,
 )
 from latentlab.errors import LatentlabError
+from latentlab.gui.action_text import set_reason
 from latentlab.gui.main_window import MainWindow
 from latentlab.gui.panels.your_image import NO_LATENT, YourImagePanel
 from latentlab.gui.widgets import dialogs
@@ -203,7 +204,9 @@ class YourImageController(QObject):
 
     def _show_image(self) -> None:
         panel, shown = self._panel, self._session.encoded_image
-        self._window.actions_.refine_image.setEnabled(shown is not None and not self._why_not_refined())
+        refused = "There is no image yet: open, paste or paint one" if shown is None else self._why_not_refined()
+        set_reason(self._window.actions_.refine_image, refused)
+        self._window.actions_.refine_image.setEnabled(not refused)
         if shown is None:
             self._inspected = self._imputed = self._inspected_image = self._imputed_image = None
             self._inspections.discard_pending()

@@ -6,12 +6,28 @@ from PySide6.QtCore import QObject
 from PySide6.QtGui import QAction, QActionGroup, QKeySequence
 from PySide6.QtWidgets import QWidget
 
+from latentlab.gui.action_text import describe, set_reason, tip_of
 from latentlab.gui.style.icons import set_icon
-from latentlab.gui.widgets.plain_text import set_tool_tip
 from latentlab.utils.file_formats import FORMAT_NAMES
 
 _Key = QKeySequence.StandardKey
 _CONTINUE_TIP = "Continue the last run in its folder"
+_NEEDS = {
+    "undo": "Nothing can be undone",
+    "redo": "Nothing was undone",
+    "train": "It needs an open dataset, and no run that is active",
+    "continue_run": "There is no run to continue",
+    "pause": "No run is active",
+    "stop": "No run is active",
+    "keep_latent": "It needs an open model",
+    "keep_selection": "No image is selected",
+    "keep_path": "There is no path on the map",
+    "new_direction": "No images are encoded: open a dataset",
+    "play_path": "There is no path on the map",
+    "export_film": "There is no path on the map",
+    "refine_image": "There is no image yet: open, paste or paint one",
+}
+"""Why each of the actions that are disabled at first cannot be done while it is disabled."""
 
 
 class Actions(QObject):
@@ -33,12 +49,27 @@ class Actions(QObject):
     keep_latent, keep_selection, keep_path, new_direction, play_path, export_film, play, record, paint_image,
     refine_image, copy_command
         Tools.
-    shortcuts, about
-        Help.
+    palette, next_panel, previous_panel, shortcuts, whats_this, glossary, tour, about
+        Help, and moving about by keys.
     """
 
     def __init__(self, window: QWidget) -> None:
         super().__init__(window)
+        self._make_file()
+        self._make_edit_and_view()
+        self._make_train()
+        self._make_map_tools()
+        self._make_tools()
+        self._make_help()
+        self._make_themes()
+        self.tools = self._group(self.explore, self.select, self.select_box, self.path)
+        self.schemes = self._group(self.theme_system, self.theme_light, self.theme_dark)
+        for name, reason in _NEEDS.items():
+            action: QAction = getattr(self, name)
+            describe(action, tip_of(action), reason)
+            action.setEnabled(False)
+
+    def _make_file(self) -> None:
         make = self._make
         self.open_folder = make("Open images &folder…", "open", _Key.Open, "Open a folder of images")
         self.open_folder.setIconText("Open")
@@ -53,6 +84,9 @@ class Actions(QObject):
         self.save_model = make("&Save model as…", "save", _Key.Save, "Save the current model")
         self.export_map = make("&Export map picture…", "image", "Ctrl+E", "Save a picture of the latent map")
         self.quit = make("&Quit", "", _Key.Quit, "Close the window", role=QAction.MenuRole.QuitRole)
+
+    def _make_edit_and_view(self) -> None:
+        make = self._make
         self.undo = make("&Undo", "undo", _Key.Undo, "Undo the last gesture")
         self.redo = make("&Redo", "redo", _Key.Redo, "Redo what was undone")
         self.paste = make("&Paste image", "", _Key.Paste, "Encode the image, or the image file, in the clipboard")
@@ -63,10 +97,16 @@ class Actions(QObject):
         self.fit_view = make("&Fit points", "fit", "Ctrl+F", "Show all encoded points")
         self.map_axes = make("Map &axes", "", "Ctrl+Shift+A", "Choose the latent directions of the map's axes")
         self.reset_layout = make("Reset &panels", "", "", "Restore the default layout of panels")
+
+    def _make_train(self) -> None:
+        make = self._make
         self.train = make("&Train", "train", "Ctrl+T", "Start a run")
         self.continue_run = make("&Continue", "", "Ctrl+Shift+T", _CONTINUE_TIP)
         self.pause = make("&Pause", "pause", "Ctrl+P", "Pause the run, or resume it")
         self.stop = make("&Stop", "stop", "Ctrl+.", "Stop the run and keep its best model")
+
+    def _make_map_tools(self) -> None:
+        make = self._make
         self.explore = make(
             "Explore",
             "explore",
@@ -79,6 +119,9 @@ class Actions(QObject):
         tip = "Drag a box over points to select them; Shift adds, Ctrl or Alt takes away"
         self.select_box = make("Box", "select", "R", tip, checkable=True)
         self.path = make("Path", "path", "P", "Set the waypoints of a path; Space plays it", checkable=True)
+
+    def _make_tools(self) -> None:
+        make = self._make
         self.keep_latent = make("&Keep latent", "", "Ctrl+B", "Keep the latent that is shown on the Board")
         self.keep_selection = make("Keep &selection", "", "Ctrl+Shift+B", "Keep the selected images on the Board")
         self.keep_path = make("Keep &path", "", "", "Keep the path drawn on the map on the Board")
@@ -96,17 +139,17 @@ class Actions(QObject):
             "&Refine the image's posterior", "", "Ctrl+Shift+R", "Refine the posterior of the opened image"
         )
         self.copy_command = make("&Copy as command", "copy", "Ctrl+Shift+C", "Copy the command that trains this model")
-        self.shortcuts = make("&Keyboard shortcuts", "", "F1", "List what each key does")
+
+    def _make_help(self) -> None:
+        make = self._make
+        self.palette = make("&Find a command…", "", "Ctrl+K", "Find and do anything by a few letters of its name")
+        self.next_panel = make("&Next panel", "", "F6", "Move the keyboard focus to the next panel")
+        self.previous_panel = make("Pre&vious panel", "", "Shift+F6", "Move the keyboard focus to the panel before")
+        self.shortcuts = make("&Keyboard shortcuts", "", "F1", "List what each key does, and change it")
+        self.whats_this = make("&What's this?", "", "Shift+F1", "Then click a control to read what it is for")
+        self.glossary = make("&Glossary", "", "Ctrl+F1", "The terms that the window uses, with their formulas")
+        self.tour = make("&First steps", "", "", "Show the five hints of the first start again")
         self.about = make("&About latentlab", "info", "", "Versions, device, paths", role=QAction.MenuRole.AboutRole)
-        self._make_themes()
-        self.tools = self._group(self.explore, self.select, self.select_box, self.path)
-        self.schemes = self._group(self.theme_system, self.theme_light, self.theme_dark)
-        for action in (
-            self.undo, self.redo, self.train, self.continue_run, self.pause, self.stop, self.keep_latent,
-            self.keep_selection, self.keep_path, self.new_direction, self.play_path, self.export_film,
-            self.refine_image,
-        ):  # fmt: skip
-            action.setEnabled(False)
 
     def _make_themes(self) -> None:
         self.theme_system = self._make("&System", "", "", "Follow the system's theme", checkable=True)
@@ -114,8 +157,8 @@ class Actions(QObject):
         self.theme_dark = self._make("&Dark", "", "", "Always use the dark theme", checkable=True)
 
     def show_continue_tip(self, text: str) -> None:
-        """Show in the tooltip of Continue why it is disabled; an empty text restores the usual one."""
-        set_tool_tip(self.continue_run, _with_keys(text or _CONTINUE_TIP, self.continue_run))
+        """Set why Continue is disabled; an empty text restores the usual reason."""
+        set_reason(self.continue_run, text or _NEEDS["continue_run"])
 
     def _make(
         self,
@@ -134,7 +177,7 @@ class Actions(QObject):
         action.setMenuRole(role)
         if shortcut != "":
             action.setShortcut(QKeySequence(shortcut))
-        set_tool_tip(action, _with_keys(tip, action))
+        describe(action, tip)
         if icon:
             set_icon(action, icon)
         return action
@@ -145,9 +188,3 @@ class Actions(QObject):
             group.addAction(action)
         actions[0].setChecked(True)
         return group
-
-
-def _with_keys(tip: str, action: QAction) -> str:
-    """The tip, followed by the action's shortcut."""
-    keys = action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
-    return f"{tip} ({keys})" if keys else tip

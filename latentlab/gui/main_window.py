@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -16,13 +17,16 @@ from PySide6.QtWidgets import (
     QSizePolicy,
     QToolBar,
     QToolButton,
+    QWhatsThis,
     QWidget,
 )
 
+from latentlab.gui.action_text import describe, set_reason
 from latentlab.gui.actions import Actions
+from latentlab.gui.commands import Command, CommandRegistry, command_of_action, commands_of_menus
 from latentlab.gui.dock_layout import DockLayout
 from latentlab.gui.style.icons import recolour, set_icon
-from latentlab.gui.widgets.controls import column, row
+from latentlab.gui.widgets.controls import column, first_control, row
 from latentlab.gui.widgets.drop_hint import DropHint
 from latentlab.gui.widgets.paint_hold import PaintHold
 from latentlab.gui.widgets.plain_text import add_action, window_title
@@ -46,6 +50,7 @@ if TYPE_CHECKING:
     from latentlab.gui.panels.snapshot_bar import SnapshotBar
     from latentlab.gui.panels.training import TrainingPanel
     from latentlab.gui.panels.your_image import YourImagePanel
+    from latentlab.gui.widgets.command_palette import CommandPalette
     from latentlab.state.run_status import RunStatus
 
 _PANELS = (
@@ -95,6 +100,8 @@ class MainWindow(QMainWindow):
         The panels, each in a dock of ``docks`` by name.
     actions_ : Actions
         The menus' and the toolbar's actions.
+    commands : CommandRegistry
+        What the command palette offers; other parts of the program add their own.
     compare_menu
         What the model can be compared with; filled when it is opened.
     notifications, status, device, frame_rate
@@ -166,6 +173,8 @@ class MainWindow(QMainWindow):
         self._columns: list[int] = []  # widths of the columns of docks before a comparison
         self.setCentralWidget(centre)
         self.actions_ = Actions(self)
+        self.commands = CommandRegistry()
+        self._palette: CommandPalette | None = None
         self._dock_layout = DockLayout(self)
         self.docks = self._dock_layout.docks
         self.status = StatusBar()
@@ -247,13 +256,25 @@ class MainWindow(QMainWindow):
         self.compare_menu = tools.addMenu("&Compare with")
         tools.addSeparator()
         tools.addAction(a.copy_command)
-        bar.addMenu("&Help").addActions([a.shortcuts, a.about])
+        help_ = bar.addMenu("&Help")
+        help_.addActions([a.palette, a.whats_this, a.glossary, a.shortcuts, a.tour])
+        help_.addSeparator()
+        help_.addAction(a.about)
+        self.addActions([a.next_panel, a.previous_panel])
         a.quit.triggered.connect(self.close)
         a.map_axes.triggered.connect(self._on_map_axes)
         a.reset_layout.triggered.connect(self.reset_layout)
         a.shortcuts.triggered.connect(self._on_shortcuts)
+        a.palette.triggered.connect(self._on_palette)
+        a.next_panel.triggered.connect(lambda: self._focus_panel(1))
+        a.previous_panel.triggered.connect(lambda: self._focus_panel(-1))
+        a.whats_this.triggered.connect(QWhatsThis.enterWhatsThisMode)
+        self.commands.add(self._panel_commands)
+        self.commands.add(lambda: commands_of_menus(bar, without=[d.toggleViewAction() for d in self.docks.values()]))
+        self.commands.add(lambda: [command_of_action(each, "Tool") for each in a.tools.actions()])
+        self.commands.add(lambda: [command_of_action(each, "Panels") for each in (a.next_panel, a.previous_panel)])
         for menu in bar.findChildren(QMenu):
-            menu.setToolTipsVisible(menu not in (self._recent, self._layers))
+            menu.setToolTipsVisible(menu is not self._recent)
         self.set_recent(())
         self.set_layers(())
 
@@ -322,14 +343,16 @@ class MainWindow(QMainWindow):
             action.setCheckable(True)
             action.setChecked(shown)
             action.setObjectName(name)
+            describe(action, f"Show or hide {title[:1].lower()}{title[1:]} on the map")
             action.toggled.connect(lambda on, name=name: self.layerToggled.emit(name, on))
 
-    def show_layer(self, name: str, visible: bool, can_switch: bool = True) -> None:
-        """Tick or untick a layer in the View menu, and enable or disable it, without emitting a signal."""
+    def show_layer(self, name: str, visible: bool, unavailable: str = "") -> None:
+        """Tick or untick a layer in the View menu, without emitting a signal; disable it for a reason."""
         action = next(action for action in self._layers.actions() if action.objectName() == name)
         with QSignalBlocker(action):
             action.setChecked(visible)
-        action.setEnabled(can_switch)
+        set_reason(action, unavailable)
+        action.setEnabled(not unavailable)
 
     def set_document(self, name: str, dirty: bool = False) -> None:
         """Show the model's name in the title, marked if it is not saved."""
@@ -338,6 +361,7 @@ class MainWindow(QMainWindow):
 
     def set_run_status(self, run: RunStatus, can_train: bool = True) -> None:
         """Enable Train, Pause and Stop for a run's state."""
+        set_reason(self.actions_.train, "A run is active" if run.is_active else "No dataset is open")
         self.actions_.train.setEnabled(can_train and not run.is_active)
         self.actions_.pause.setEnabled(run.can_adjust)
         self.actions_.pause.setText("&Resume" if run.can_unpause else "&Pause")
@@ -462,6 +486,35 @@ class MainWindow(QMainWindow):
         dialog = ShortcutsDialog(shortcuts_of(self.menuBar(), self.actions_.tools.actions()), self)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.open()
+
+    def _focus_panel(self, step: int) -> None:
+        """Give the focus to the map or to a panel in front, after or before the one that has it."""
+        shown = [dock for dock in self.docks.values() if dock.isVisible() and not dock.visibleRegion().isEmpty()]
+        places: list[QWidget] = [self.latent_map, *shown]
+        focused = self.focusWidget()
+        inside = [index for index, place in enumerate(places) if focused is place or place.isAncestorOf(focused)]
+        place = places[((inside[0] if inside else 0) + step) % len(places)]
+        first_control(place).setFocus(Qt.FocusReason.TabFocusReason)
+
+    def _panel_commands(self) -> list[Command]:
+        """What shows each panel: its switch in the View menu would hide one that is behind another."""
+        return [
+            Command(
+                dock.windowTitle(), "Panel", partial(self._go_to_panel, name), about=tip_of(dock.toggleViewAction())
+            )
+            for name, dock in self.docks.items()
+        ]
+
+    def _go_to_panel(self, name: str) -> None:
+        self.show_panel(name)
+        first_control(self.docks[name]).setFocus(Qt.FocusReason.ShortcutFocusReason)
+
+    def _on_palette(self) -> None:
+        if self._palette is None:
+            from latentlab.gui.widgets.command_palette import CommandPalette
+
+            self._palette = CommandPalette(self.commands.commands, self)
+        self._palette.open()
 
     def _on_map_axes(self) -> None:
         self.show_panel("model")

@@ -9,8 +9,11 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QComboBox, QSizePolicy, QWidget
 
 from latentlab.config import ModelConfig, RunConfig
+from latentlab.config.recipe_titles import grouped, title_of
 from latentlab.gui.style.theme import SPACE
 from latentlab.gui.widgets.controls import button, column, label, named
+from latentlab.gui.widgets.grouped_combo_box import GroupedComboBox
+from latentlab.utils.plain_text import NAME, as_line
 
 EFFORTS = {"good": "Good", "quick": "Quick look"}  # of a first training, by title
 
@@ -20,6 +23,10 @@ def duration(minutes: float) -> str:
     if not minutes:
         return ""
     return f" · about {round(minutes)} minutes" if minutes >= 1.5 else " · about a minute"
+
+
+def _text(name: str, title: str) -> str:
+    return as_line(title if title == name else f"{title} · {name}", NAME)
 
 
 class RecipeLike(Protocol):
@@ -76,8 +83,8 @@ class RecipePicker(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.recipes: dict[str, RecipeLike] = {}
-        self.box = QComboBox()
-        named(self.box, "recipe", "recipe", "The model configuration to train")
+        self.box = GroupedComboBox()
+        named(self.box, "recipe", "recipe", "The model configuration to train; type to search")
         self.box.activated.connect(lambda _index: self.recipeChosen.emit(self.box.currentData()))
         self._summary = label("", wrap=True)
         self._formula = label("", "mono", wrap=True, selectable=True)
@@ -114,14 +121,18 @@ class RecipePicker(QWidget):
     def set_recipes(self, recipes: Iterable[RecipeLike]) -> None:
         """Offer these recipes."""
         self.recipes = {recipe.name: recipe for recipe in recipes}
-        self.box.clear()
-        for name in self.recipes:
-            self.box.addItem(name, name)
+        self.box.set_groups(
+            {
+                group: [(_text(name, title_of(name)), name) for name in names]
+                for group, names in grouped(self.recipes).items()
+            }
+        )
 
     @property
     def current(self) -> str:
         """Name of the recipe shown; empty if none is offered."""
-        return self.box.currentText()
+        name: str | None = self.box.currentData()
+        return name or ""
 
     def show_recipe(self, recipe: RecipeLike) -> None:
         """Show an offered recipe with its description."""

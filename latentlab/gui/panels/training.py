@@ -164,6 +164,12 @@ class TrainingPanel(QWidget):
         self._settings.show({"model": model.model_dump()})
         self._check()
 
+    def choose_recipe(self, name: str) -> None:
+        """Choose a recipe as its list does."""
+        if not self._is_active:
+            self._recipe.show_recipe(self._recipe.recipes[name])
+            self._on_recipe_chosen(name)
+
     def set_config(self, config: RunConfig, *, chosen: bool = False) -> None:
         """Show a run's model and training settings; if ``chosen``, suggestions for other images do not replace them."""
         recipe = self._recipe.recipes.get(config.model.recipe)

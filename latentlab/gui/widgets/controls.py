@@ -138,6 +138,17 @@ def column(parent: QWidget, margin: int = SPACE + SPACE // 2, space: int = SPACE
     return layout
 
 
+def first_control(widget: QWidget) -> QWidget:
+    """The first control inside a widget that Tab would reach, or the widget itself."""
+    inside = widget.nextInFocusChain()
+    while inside is not None and inside is not widget:
+        takes_tab = bool(inside.focusPolicy() & Qt.FocusPolicy.TabFocus)
+        if takes_tab and widget.isAncestorOf(inside) and inside.isVisible() and inside.isEnabled():
+            return inside
+        inside = inside.nextInFocusChain()
+    return widget
+
+
 def scrolled(body: QWidget) -> QScrollArea:
     """A scroll area for a panel's body: it scrolls vertically, and the body is never wider than the area."""
     body.setObjectName("panelBody")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDockWidget, QHBoxLayout, QMainWindow, QWidget
 
+from latentlab.gui.action_text import describe
 from latentlab.gui.style.theme import SPACE
 from latentlab.gui.widgets.controls import label, tool_button
-from latentlab.gui.widgets.plain_text import set_tool_tip
 
 
 class Dock(QDockWidget):
@@ -18,7 +18,8 @@ class Dock(QDockWidget):
         self.setObjectName(f"{name}Dock")
         self.setAccessibleName(title)
         self.set_panel(QWidget())  # replaced when the panel is made
-        set_tool_tip(self.toggleViewAction(), f"Show or hide {title}")
+        self.toggleViewAction().setObjectName(f"view{name.capitalize()}")
+        describe(self.toggleViewAction(), f"Show or hide the panel {title}")
         self._title = self._make_title(name, title)
         self._no_title = QWidget(self)
         self._no_title.hide()

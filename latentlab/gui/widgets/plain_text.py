@@ -20,6 +20,8 @@ from latentlab.utils.plain_text import LINE, TEXT, as_line, as_text
 
 TOOL_TIP = 1000
 """Greatest length of a tooltip."""
+WHATS_THIS = 2000
+"""Greatest length of a text of *What's this?*."""
 DETAILS = 100_000
 """Greatest length of the text in a `PlainTextView`."""
 _TOOL_TIP_LINE = 60
@@ -40,6 +42,20 @@ def set_tool_tip(target: HasToolTip, text: str, *, lines: bool = False) -> None:
     Long lines are wrapped between words: Qt shows each line of a plain text in full, across the screen.
     """
     target.setToolTip(not_rich(_wrapped(as_text(text, TOOL_TIP) if lines else as_line(text, TOOL_TIP))))
+
+
+class HasWhatsThis(Protocol):
+    """A widget or an action."""
+
+    def setWhatsThis(self, whatsThis: str, /) -> None:
+        """Set the text of What's this?."""
+
+
+def set_whats_this(target: HasWhatsThis, text: str) -> None:
+    """Set what *What's this?* (Shift+F1) says of a control, as plain text with its line breaks."""
+    # Qt lays a plain text out on one line and a rich one in a box of readable width.
+    escaped = html.escape(as_text(text, WHATS_THIS)).replace("\n", "<br>")
+    target.setWhatsThis(f"<p>{escaped}</p>" if text else "")
 
 
 def _wrapped(text: str) -> str:
