@@ -500,7 +500,7 @@ class MainWindow(QMainWindow):
         """What shows each panel: its switch in the View menu would hide one that is behind another."""
         return [
             Command(
-                dock.windowTitle(), "Panel", partial(self._go_to_panel, name), about=tip_of(dock.toggleViewAction())
+                dock.windowTitle(), "Panel", partial(self._go_to_panel, name), about="Bring this panel to the front"
             )
             for name, dock in self.docks.items()
         ]
