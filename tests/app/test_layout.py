@@ -43,9 +43,9 @@ def lack_of_room(widget: QWidget) -> str:
             return f"{height} px of text in {size.height()}" if height > size.height() + PIXEL else ""
         if hint.width() > size.width() + PIXEL:
             return f"{hint.width()} px of text in {size.width()}"
-    if isinstance(widget, QAbstractButton) and widget.text() and not is_icon_only(widget):
-        if hint.width() > size.width() + PIXEL:
-            return f"{hint.width()} px in {size.width()}"
+    is_text_button = isinstance(widget, QAbstractButton) and widget.text() and not is_icon_only(widget)
+    if is_text_button and hint.width() > size.width() + PIXEL:
+        return f"{hint.width()} px in {size.width()}"
     if isinstance(widget, QAbstractSpinBox):  # its hint has room for its largest number
         edit = widget.findChild(QLineEdit)
         text = widget.fontMetrics().horizontalAdvance(edit.displayText())
