@@ -19,6 +19,24 @@ class InputError(LatentlabError):
     exit_code = 2
 
 
+class OtherFormatError(InputError):
+    """A file of another program that is not opened.
+
+    Attributes
+    ----------
+    recipe
+        Lines that make of it what is opened; the command line prints them below the message, the window shows them
+        with it.
+    """
+
+    def __init__(self, message: str, recipe: str) -> None:
+        super().__init__(message, recipe)
+        self.message, self.recipe = message, recipe
+
+    def __str__(self) -> str:
+        return self.message
+
+
 class SettingError(InputError):
     """A setting has an invalid value; the message is its name followed by the reason.
 

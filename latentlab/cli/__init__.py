@@ -13,7 +13,7 @@ from types import FrameType
 
 from latentlab.cli import console
 from latentlab.cli.parser import COMMANDS, build_parser
-from latentlab.errors import LatentlabError
+from latentlab.errors import LatentlabError, OtherFormatError
 from latentlab.utils.child_process import MODULE_FLAG, run_module
 
 INTERRUPTED = 130
@@ -41,7 +41,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return _run([argument for argument in arguments if argument != "--debug"])
     except LatentlabError as error:
-        return _fail(str(error), error.exit_code, debug)
+        code = _fail(str(error), error.exit_code, debug)
+        if isinstance(error, OtherFormatError) and "--json" not in arguments:
+            # Not to stderr, where an error is one line.
+            for line in error.recipe.splitlines():
+                console.write_line(line)
+        return code
     except KeyboardInterrupt as error:
         return _fail(str(error) or "interrupted", INTERRUPTED, debug)
     except Exception as error:

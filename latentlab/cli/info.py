@@ -18,7 +18,8 @@ from latentlab.config.recipes import RECIPES
 from latentlab.data import LeftOut
 from latentlab.data.types import summarize_left_out
 from latentlab.storage import RunFolder, find_model, read_model
-from latentlab.storage.onnx_package import is_package
+from latentlab.storage.open_model import is_foreign
+from latentlab.storage.other_formats import REFUSED
 from latentlab.utils.thread_priority import available_cores
 
 _PACKAGES = ("torch", "torchvision", "numpy", "Pillow", "PySide6-Essentials", "pyqtgraph", "safetensors", "pydantic")
@@ -98,9 +99,9 @@ def _is_model(source: str) -> bool:
     if not source.strip():
         return False  # not the working folder
     path = Path(source)
-    if is_package(path):
+    if is_foreign(path):
         return True
-    if source.startswith("bundled:") or path.suffix.lower() in (".safetensors", ".pt", ".pth", ".ckpt"):
+    if source.startswith("bundled:") or path.suffix.lower() in {".safetensors", *REFUSED}:
         return True
     return os.path.isdir(path) and (os.path.exists(RunFolder(path).record) or os.path.exists(RunFolder(path).model))
 
@@ -117,9 +118,11 @@ def _model_info(source: str) -> dict[str, Any]:
         "image_shape": list(header.image_shape),
         "parameters": header.parameters,
         "classes": list(header.classes),
+        "latent_shape": list(header.model.latent_shape or ()),
         "metrics": header.metrics,
         "points": 0 if file.points is None else len(file.points.mean),
         "model": header.model.model_dump(mode="json"),
+        "autoencoder": {} if header.autoencoder is None else header.autoencoder.model_dump(mode="json"),
         "training": header.training,
         "data": header.data,
         "schema_version": header.schema_version,

@@ -31,6 +31,7 @@ COMMANDS = (
     "doctor",
     "export",
     "adopt",
+    "import",
     "export-tensorboard",
 )
 
@@ -42,7 +43,8 @@ a folder of images or a dataset file.
 DATA is a folder of images, a dataset file ({FORMAT_NAMES}), a zarr store,
 a text file of paths, demo:shapes, demo:colour, or torchvision:NAME, for instance torchvision:MNIST.
 Several folders or files are one dataset; shards-{{000..003}}.tar stands for four files.
-MODEL is a .safetensors file, a run folder, bundled:NAME, or an ONNX package (latentlab adopt makes one of your own)."""
+MODEL is a .safetensors file, a run folder, bundled:NAME, an ONNX package (latentlab adopt makes one of your own),
+or a folder of diffusers with an AutoencoderKL or AutoencoderTiny."""
 
 
 _GRID = "N × N latents at even quantiles of the standard normal in the first two dimensions; the others are 0"
@@ -74,6 +76,7 @@ def build_parser() -> Parser:
     _add_info(commands)
     _add_export(commands)
     _add_adopt(commands)
+    _add_import(commands)
     _add_tensorboard(commands)
     add_command(commands, "recipes", "info:recipes", "list the recipes", answers=True)
     add_command(commands, "doctor", "info:doctor", "show versions, devices and folders, for a report", answers=True)
@@ -259,6 +262,24 @@ def _add_adopt(commands: argparse._SubParsersAction[Parser]) -> None:
         choices=("standard-normal", "unknown"),
         default="standard-normal",
         help="what latents are drawn from (standard-normal)",
+    )
+
+
+def _add_import(commands: argparse._SubParsersAction[Parser]) -> None:
+    command = add_command(
+        commands, "import", "import_model:import_model", "write a model of another program as a model file"
+    )
+    command.epilog = (
+        "FOLDER is that of an AutoencoderKL or AutoencoderTiny of diffusers (config.json and safetensors), or of a "
+        "pipeline with one in its folder vae. Such a folder also opens as it is, wherever MODEL stands."
+    )
+    command.add_argument("source", metavar="FOLDER")
+    command.add_argument("--out", required=True, metavar="FILE", help="model.safetensors")
+    command.add_argument(
+        "--image-size",
+        type=count(4096),
+        metavar="N",
+        help="side in pixels of the images that it is opened for (its settings' own, up to 256)",
     )
 
 

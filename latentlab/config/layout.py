@@ -31,7 +31,7 @@ class Level:
     start, size
         First index and number of dimensions.
     grid
-        (h, w) of a grid of codes; the part is then [D, h, w].
+        (h, w) of a grid of codes or of cells; the part is then [D, h, w].
     """
 
     name: str
@@ -70,6 +70,11 @@ class LatentLayout:
     is_sphere: bool = False
 
     @property
+    def is_spatial(self) -> bool:
+        """Whether latents are plain numbers on a grid of cells, a single one of which says little."""
+        return self.kind == "plain" and self.levels[0].grid is not None
+
+    @property
     def latent_dim(self) -> int:
         """Number of dimensions."""
         return sum(level.size for level in self.levels)
@@ -94,6 +99,9 @@ def latent_layout(config: ModelConfig, image_shape: tuple[int, int, int]) -> Lat
         return LatentLayout("codes", _levels(names, sizes, grids), codes=book.entries)
     if categories := category_count(config):
         return LatentLayout("categories", _levels([""], [config.latent_dim]), categories)
+    if config.latent_shape is not None:
+        grid = config.latent_shape[1:]
+        return LatentLayout("plain", _levels([""], [math.prod(config.latent_shape)], [grid]))
     if config.family in ("ladder", "wake-sleep"):
         sizes = layer_sizes(config.latent_dim, config.hierarchy.layers)
         names = ["top", *(f"layer {number}" for number in range(2, len(sizes))), "bottom"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
@@ -27,6 +27,9 @@ Family = Literal[
     "vae", "factor", "vae-gan", "vq", "ladder", "hierarchical", "wake-sleep", "semi-supervised", "evolved", "foreign"
 ]
 
+MOST_PLAIN_LATENTS = 4096
+LARGEST_MAP_SIDE = 1024
+MapSide = Annotated[int, Field(ge=1, le=LARGEST_MAP_SIDE)]
 WIDEST_COVARIANCE = 256
 MOST_ENTRIES = 65_536  # of a codebook
 MOST_SCALARS = 16  # 2 to the power 16 is that number
@@ -54,9 +57,14 @@ class ModelConfig(Config):
     latent_dim: int = Field(
         default=2,
         ge=1,
-        le=4096,
+        le=MOST_PLAIN_LATENTS,
         description="Size of z; of its top layer where the layers below are maps (``family=hierarchical``). Ignored by "
         "quantised models, where it is the size of the code grid.",
+    )
+    latent_shape: tuple[MapSide, MapSide, MapSide] | None = Field(
+        default=None,
+        description="Channels, rows and columns of latents that are maps, of models of other programs only: z then has "
+        "as many numbers as they have.",
     )
     beta: float = Field(default=1.0, ge=0.0, description="Weight of the rate in the objective.")
     samples: int = Field(default=1, ge=1, le=10_000, description="Number K of latents drawn per image and step.")
@@ -94,6 +102,10 @@ class ModelConfig(Config):
             (
                 self.likelihood.kind == "discretised-logistic" and self.likelihood.sigma not in ("learned", "pixel"),
                 "likelihood.kind=discretised-logistic needs likelihood.sigma=learned or pixel",
+            ),
+            (
+                self.latent_shape is not None and self.family != "foreign",
+                "latent_shape is for models of other programs: set latent_dim",
             ),
             *self._posterior_conflicts(),
             *self._objective_conflicts(),

@@ -151,7 +151,7 @@ class ExploreController(QObject):
             return
         session, model = self._session, self._session.model
         self._sliders.set_instead(None)
-        is_plain = model is not None and session.layout.kind == "plain"
+        is_plain = model is not None and session.layout.kind == "plain" and not session.layout.is_spatial
         self._sliders.set_dimensions(session.latent.size if is_plain else 0)
         self._show_locked()
         self._sliders.set_classes(model.classes if model is not None and model.conditional else ())

@@ -154,7 +154,7 @@ class FilmstripController(QObject):
         session = self._session
         z, points, label, layout = session.latent, session.points, session.label, session.layout
         kl = None if points is None else points.kl
-        if layout.kind == "plain":
+        if layout.kind == "plain" and not layout.is_spatial:
             values = np.linspace(-SPAN, SPAN, STEPS, dtype=np.float32)
             level = layout.levels[session.level]
             dimensions = traversals.strongest(kl, range(level.start, level.start + level.size), MAX_ROWS)

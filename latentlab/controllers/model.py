@@ -139,7 +139,7 @@ class ModelController(QObject):
         components = len(session.components)
         level = session.layout.levels[session.level]
         # A single number of a code means little, and a number of another level is not on the map.
-        is_plain = session.layout.kind != "codes" or not components
+        is_plain = not (session.layout.kind == "codes" or session.layout.is_spatial) or not components
         dimensions = range(level.start, level.start + level.size) if is_plain else range(0)
         directions = [
             (direction_axis(item.id), item.name)

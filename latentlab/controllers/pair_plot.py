@@ -64,7 +64,7 @@ class PairPlotController(QObject):
     def _reason(self) -> str:
         """Why there are no pairs to show; empty if there are."""
         layout = self._session.layout
-        if layout.kind != "plain":
+        if layout.kind != "plain" or layout.is_spatial:
             return "Single numbers of this model's latents mean little"
         if layout.levels[self._session.level].size < 3:
             return "There is one pair, which the map shows"

@@ -121,7 +121,7 @@ class PlayController(QObject):
         session = self._session
         if session.model is None or session.layout.kind == "categories":
             return
-        if session.layout.kind == "plain":
+        if session.layout.kind == "plain" and not session.layout.is_spatial:
             kl = None if session.points is None else session.points.kl
             count = session.latent.size
             shown = np.arange(count)

@@ -557,15 +557,23 @@ def model_from(file: ModelFile, device: torch.device, path: Path) -> InferenceMo
         return InferenceModel(_foreign(file.package, path), header, torch.device("cpu"))
     # First on the meta device: a header may describe far more than the file contains.
     with torch.device("meta"):
-        outline = build(header.model, header.image_shape, len(header.classes))
+        outline = _build(header)
     check_weights(weight_rules(outline), file.weights, str(path))
-    module = build(header.model, header.image_shape, len(header.classes))
+    module = _build(header)
     put_weights(module, file.weights)
     loaded = InferenceModel(to_device(module, device).eval(), header, device)
     loaded.points, loaded.preview = file.points, file.preview
     if header.latent_flow is not None:
         loaded.flow = _flow_of(file, loaded.latent_dim, path)
     return loaded
+
+
+def _build(header: ModelHeader) -> LatentModel:
+    if header.autoencoder is None:
+        return build(header.model, header.image_shape, len(header.classes))
+    from latentlab.models.autoencoders import build_autoencoder  # few models are of diffusers
+
+    return build_autoencoder(header.model, header.image_shape, header.autoencoder)
 
 
 def _flow_of(file: ModelFile, latent_dim: int, path: Path) -> LatentFlow:

@@ -77,7 +77,7 @@ class MapAxes:
 
     def reset(self, layout: LatentLayout) -> None:
         """Show the first two directions of another latent space: components if single numbers mean little."""
-        kind = "z" if layout.kind == "plain" else "pc"
+        kind = "z" if layout.kind == "plain" and not layout.is_spatial else "pc"
         self.choice = AxesChoice(f"{kind}1", f"{kind}2" if layout.latent_dim > 1 else f"{kind}1")
         self._is_chosen = False
 
@@ -111,7 +111,7 @@ class MapAxes:
             Whether the directions are others than before. They stay unless these are an opened model's first points.
         """
         expected, self._expects_first_points = self._expects_first_points, False
-        if not expected or kl is None or layout.kind != "plain" or self._is_chosen:
+        if not expected or kl is None or layout.kind != "plain" or layout.is_spatial or self._is_chosen:
             return False
         level_kl = kl[level.indices]
         if level_kl.size <= 2 or not np.isfinite(level_kl).all():

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 
 from latentlab.config import Config, DataConfig, LatentFlowConfig, ModelConfig
+from latentlab.config.autoencoder import AutoencoderConfig, check_latent_shape, latent_shape_of
+from latentlab.config.autoencoder_shapes import weight_shapes
 from latentlab.config.layout import latent_layout
 from latentlab.errors import InputError
 from latentlab.storage.tensors import NOT_A_MODEL, Arrays, digest, read_tensors, write_tensors
@@ -73,6 +75,8 @@ class ModelHeader(Config):
         (left, right, bottom, top) of the stored picture of the manifold, in z₁ and z₂.
     latent_flow
         Size of the flow that was fitted to the encoded dataset; ``None`` if there is none in the file.
+    autoencoder
+        Settings of an autoencoder of diffusers, which the weights are of; ``None`` for a model of ours.
     sha256
         Hash of all tensors; set when the file is written.
     """
@@ -91,7 +95,22 @@ class ModelHeader(Config):
     parameters: Count = 0
     preview_extent: PictureExtent | None = None
     latent_flow: LatentFlowConfig | None = None
+    autoencoder: AutoencoderConfig | None = None
     sha256: Annotated[str, Field(max_length=64)] = ""
+
+    @model_validator(mode="after")
+    def _check_autoencoder(self) -> ModelHeader:
+        settings = self.autoencoder
+        if settings is None:
+            return self
+        channels, height, width = self.image_shape
+        if channels != settings.in_channels or height % settings.factor or width % settings.factor:
+            raise InputError(f"image_shape: {list(self.image_shape)} is not one that its autoencoder takes")
+        shape = latent_shape_of(settings, height, width)
+        if self.model.family != "foreign" or self.model.latent_shape != shape:
+            raise InputError(f"model: its autoencoder has latents of {list(shape)}, which its settings do not say")
+        check_latent_shape(shape)
+        return self
 
     @property
     def value_ranges(self) -> dict[str, tuple[float, float]]:
@@ -217,8 +236,9 @@ def write_model(path: str | Path, model: ModelFile) -> ModelHeader:
     tensors |= {_FLOW + name: array for name, array in (model.flow or {}).items()}
     known = {"schema_version": SCHEMA_VERSION, "sha256": digest(tensors)}
     header = model.header.model_copy(update=known if model.flow else known | {"latent_flow": None})
-    # Without a flow not even its name, which earlier versions do not know.
-    values = header.model_dump(mode="json", exclude=None if header.latent_flow else {"latent_flow"})
+    # Fields that earlier versions do not know are left out where they say nothing.
+    newer = {name for name in ("latent_flow", "autoencoder") if getattr(header, name) is None}
+    values = header.model_dump(mode="json", exclude=newer)
     # Not by pydantic: bytes of file names that are not UTF-8 have escapes in JSON.
     write_tensors(Path(path), METADATA_KEY, json.dumps(values), tensors)
     return header
@@ -292,6 +312,9 @@ def _check_tensors(header: ModelHeader, tensors: Arrays) -> None:
         _PREVIEW: PICTURE,
     }
     rules |= {name: WEIGHT for name in tensors if name not in rules}
+    if header.autoencoder is not None:
+        shapes = weight_shapes(header.autoencoder)
+        rules |= {name: replace(WEIGHT, shapes=(shape,)) for name, shape in shapes.items()}
     check_arrays(tensors, rules, _sizes(header))
     if (header.latent_flow is None) == any(name.startswith(_FLOW) for name in tensors):
         raise FileContentError("its description and its tensors disagree on whether it has a flow of its latents")

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from latentlab.config import ModelConfig
+from latentlab.config.model import LARGEST_MAP_SIDE
 from latentlab.errors import InputError
 from latentlab.storage.atomic import atomic_write
 from latentlab.storage.model_file import ModelHeader
@@ -122,6 +123,14 @@ class PackageDescription(Claim):
         return math.prod(self.latent_shape)
 
     @property
+    def map_shape(self) -> tuple[int, int, int] | None:
+        """(C, h, w) of latents that are maps of several cells; ``None`` for others."""
+        if len(self.latent_shape) != 3 or self.latent_shape[1] * self.latent_shape[2] == 1:
+            return None
+        channels, height, width = self.latent_shape
+        return (channels, height, width) if max(self.latent_shape) <= LARGEST_MAP_SIDE else None
+
+    @property
     def is_conditional(self) -> bool:
         """Whether a network takes a label."""
         return self.decoder.label is not None or (self.encoder is not None and self.encoder.label is not None)
@@ -154,6 +163,7 @@ class OnnxPackage:
                 recipe="onnx",
                 family="foreign",
                 latent_dim=described_as.latent_dim,
+                latent_shape=described_as.map_shape,
                 conditional=described_as.is_conditional,
             ),
             image_shape=(described_as.image_shape[0], described_as.image_shape[1], described_as.image_shape[2]),

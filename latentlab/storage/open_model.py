@@ -1,24 +1,49 @@
-"""Reads a model of either kind: a model file, or a package of another program."""
+"""Reads a model of any kind: a model file, an ONNX package, or an autoencoder of diffusers."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
+from latentlab.errors import InputError, OtherFormatError
 from latentlab.storage import model_file
+from latentlab.storage.diffusers_folder import folder_of_diffusers, read_diffusers
 from latentlab.storage.model_file import ModelFile
-from latentlab.storage.onnx_package import is_package, read_package
+from latentlab.storage.onnx_package import is_package, package_of, read_package
+from latentlab.storage.other_formats import recipe_of, refuse_other_formats
+from latentlab.storage.tensors import NOT_A_MODEL
+
+
+def is_foreign(path: Path) -> bool:
+    """Whether a path is an ONNX package, or a folder of an autoencoder of diffusers, or a file in one of these."""
+    return is_package(package_of(path)) or folder_of_diffusers(path) is not None
 
 
 def read_model(path: str | Path) -> ModelFile:
-    """Read a model file or an ONNX package into memory; no code in it is executed.
+    """Read a model into memory; no code in it is executed.
+
+    Parameters
+    ----------
+    path
+        A model file, an ONNX package, or a folder of an autoencoder of diffusers.
 
     Raises
     ------
     InputError
-        One sentence: why it is not a model, or that it is damaged or of a newer version.
+        One sentence: why it is not a model, or that it is damaged or of a newer version. For files that other programs
+        open, an ``OtherFormatError`` with a recipe.
     """
     path = Path(path)
-    if not is_package(path):
+    if is_package(path):
+        package = read_package(path)
+        return ModelFile(package.header, {}, package=package)
+    if os.path.isdir(path) and folder_of_diffusers(path) is not None:
+        return read_diffusers(path)
+    refuse_other_formats(path)
+    try:
         return model_file.read_model(path)
-    package = read_package(path)
-    return ModelFile(package.header, {}, package=package)
+    except InputError as error:
+        recipe = recipe_of(path) if NOT_A_MODEL in str(error) else ""
+        if not recipe:
+            raise
+        raise OtherFormatError(str(error), recipe) from None

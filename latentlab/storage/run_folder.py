@@ -19,6 +19,7 @@ from latentlab.errors import InputError
 from latentlab.paths import resource
 from latentlab.storage.atomic import atomic_write, is_leftover, remove_leftovers, write_error
 from latentlab.storage.checkpoint_file import CheckpointFile, read_checkpoint, read_position, write_checkpoint
+from latentlab.storage.diffusers_folder import folder_of_diffusers
 from latentlab.storage.onnx_package import is_package, package_of
 from latentlab.storage.snapshots import SnapshotFolder
 from latentlab.storage.tensors import DAMAGED
@@ -327,6 +328,8 @@ def find_model(source: str | Path) -> Path:
     if not text.strip():  # as a path it is the working folder
         raise InputError("there is no model: the name is empty")
     path = package_of(Path(text))
+    if (folder := folder_of_diffusers(path)) is not None:
+        return folder
     if os.path.isdir(path) and not is_package(path):
         model = RunFolder(path).model
         if not os.path.exists(model):

@@ -6,7 +6,8 @@ import os
 from pathlib import Path
 
 from latentlab.errors import InputError
-from latentlab.storage.onnx_package import is_package, package_of
+from latentlab.storage.open_model import is_foreign
+from latentlab.storage.other_formats import REFUSED
 from latentlab.storage.session_file import SUFFIX
 from latentlab.utils.file_formats import array_in_file
 from latentlab.utils.source_names import NAMED, expand, parts_of
@@ -14,14 +15,7 @@ from latentlab.utils.tiff_pages import is_tiff_stack
 
 IMAGE_SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".pgm", ".ppm"}
 _STACKS = (".tif", ".tiff")
-_MODELS = {
-    ".safetensors",
-    ".pt",
-    ".pth",
-    ".ckpt",
-    ".bin",
-    ".onnx",
-}  # pickles: only to refuse them clearly
+_MODELS = {".safetensors", ".onnx"} | REFUSED
 _RUN_FILES = ("model.safetensors", "checkpoint.safetensors")
 
 
@@ -30,7 +24,7 @@ def kind_of(source: str) -> str:
     path = Path(source)
     if len(parts_of(source)) > 1:
         return "dataset"
-    if source.startswith("bundled:") or path.suffix.lower() in _MODELS or is_package(package_of(path)):
+    if source.startswith("bundled:") or path.suffix.lower() in _MODELS or is_foreign(path):
         return "model"
     if source.endswith(SUFFIX):
         return "session"

@@ -33,6 +33,7 @@ _COPIES = 3
 """Of a file in memory while it is read: its bytes, its arrays, and the largest array once more for the hash."""
 
 _ENTRY_KEYS = {"dtype", "shape", "data_offsets"}
+_FLOATS = {"F16": "<f2", "F32": "<f4", "F64": "<f8", "BF16": "<u2"}
 _TYPES = {"BOOL", "F16", "F32", "F64"} | {f"{sign}{bits}" for sign in "UI" for bits in (8, 16, 32, 64)}
 
 
@@ -77,6 +78,44 @@ def read_metadata(path: Path, key: str, complaint: str = NOT_A_MODEL) -> str:
         return _checked_metadata(path, file, size, key)
 
 
+def read_shapes(path: Path, complaint: str = DAMAGED) -> dict[str, tuple[int, ...]]:
+    """Names and shapes of the tensors of a safetensors file of another program; nothing else of it is read.
+
+    Raises
+    ------
+    InputError
+        One sentence that says why it cannot be read, such as a tensor that is not of floating-point numbers.
+    """
+    with _opened(path, complaint) as (file, size):
+        entries, _start = _checked_entries(path, file, size, {*_FLOATS})
+        return {name: tuple(entry["shape"]) for name, entry in entries.items()}
+
+
+def read_floats(path: Path, complaint: str = DAMAGED) -> Arrays:
+    """Read the tensors of a safetensors file of another program; bfloat16, which numpy lacks, becomes float32.
+
+    Raises
+    ------
+    InputError
+        As in ``read_shapes``.
+    """
+    with _opened(path, complaint) as (file, size):
+        entries, start = _checked_entries(path, file, size, {*_FLOATS})
+        require_memory(path, _COPIES * size)
+        file.seek(start)
+        data = memoryview(file.read(size - start))
+        return {name: _floats(data, entry) for name, entry in entries.items()}
+
+
+def _floats(data: memoryview, entry: dict[str, Any]) -> NDArray[Any]:
+    first, last = entry["data_offsets"]
+    array: NDArray[Any] = np.frombuffer(data[first:last], _FLOATS[entry["dtype"]]).reshape(entry["shape"])
+    if entry["dtype"] != "BF16":
+        return array
+    widened: NDArray[Any] = (array.astype(np.uint32) << 16).view(np.float32)
+    return widened
+
+
 def write_tensors(path: Path, key: str, text: str, tensors: Mapping[str, NDArray[Any]]) -> None:
     """Write a safetensors file atomically, with one metadata entry."""
     # Not ascontiguousarray, which adds a dimension to a scalar.
@@ -111,7 +150,24 @@ def _opened(path: Path, complaint: str) -> Iterator[tuple[BinaryIO, int]]:
 
 
 def _checked_metadata(path: Path, file: BinaryIO, size: int, key: str) -> str:
-    """Check the header before any tensor is read; return the metadata entry ``key``.
+    """Check the header before any tensor is read; return the metadata entry ``key``."""
+    entries, _start, metadata = _header(path, file, size)
+    if key not in metadata:
+        raise FileContentError("it is a safetensors file without latentlab's description")
+    _check_entries(entries, _TYPES)
+    text: str = metadata[key]
+    return text
+
+
+def _checked_entries(path: Path, file: BinaryIO, size: int, types: set[str]) -> tuple[dict[str, Any], int]:
+    """Check the header before any tensor is read; return what it says of each, and where their bytes begin."""
+    entries, start, _metadata = _header(path, file, size)
+    _check_entries(entries, types)
+    return entries, start
+
+
+def _header(path: Path, file: BinaryIO, size: int) -> tuple[dict[str, Any], int, dict[str, str]]:
+    """The entries of a header by name, the number of bytes before the tensors, and the metadata.
 
     `safe_open` maps the file and checks that types, shapes and offsets are valid and that the tensors fill the file
     exactly. Checked here is what it accepts: duplicate names (it takes the last), unknown fields (it ignores them),
@@ -130,17 +186,16 @@ def _checked_metadata(path: Path, file: BinaryIO, size: int, key: str) -> str:
         entries = json.loads(header, object_pairs_hook=_without_duplicates)
     except (ValueError, RecursionError) as error:
         raise FileContentError(f"its header is not valid: {shortened(str(error))}") from None
-    metadata = entries.pop("__metadata__", None) or {}
-    if key not in metadata:
-        raise FileContentError("it is a safetensors file without latentlab's description")
+    return entries, 8 + length, entries.pop("__metadata__", None) or {}
+
+
+def _check_entries(entries: dict[str, Any], types: set[str]) -> None:
     for name, entry in entries.items():
         if entry.keys() != _ENTRY_KEYS:
             raise FileContentError(f"its header describes tensor {shortened(name)} with unknown fields")
-        if entry["dtype"] not in _TYPES:
+        if entry["dtype"] not in types:
             raise FileContentError(f"tensor {shortened(name)} has a type that is not supported")
     check_tensors((name, tuple(entry["shape"])) for name, entry in entries.items())
-    text: str = metadata[key]
-    return text
 
 
 def _what_it_is(prefix: bytes) -> str | None:

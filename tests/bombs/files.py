@@ -394,3 +394,33 @@ def metrics_line(folder: Path) -> Path:
     line = b'{"event":"epoch","x":[' + b"[]," * ((32 * _MB - 40) // 3) + b"[]]}\n"
     (folder / "metrics.jsonl").write_bytes(line + b'{"event":"epoch","epoch":3}\n')
     return folder
+
+
+def _diffusers(folder: Path, weights: str, entries: dict, size: int, **changes: object) -> Path:
+    from tests.storage.diffusers_files import KL
+
+    (folder / "config.json").write_text(json.dumps(KL | changes))
+    _safetensors(folder / weights, entries, size)
+    return folder
+
+
+def diffusers_terabytes(folder: Path) -> Path:
+    """Settings of a model of 1.2 TB, with a file of weights that is nearly empty."""
+    blocks = {"block_out_channels": [4096] * 8, "layers_per_block": 32, "norm_num_groups": 32}
+    types = {"down_block_types": ["DownEncoderBlock2D"] * 8, "up_block_types": ["UpDecoderBlock2D"] * 8}
+    entries = {"w": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}}
+    return _diffusers(folder, "diffusion_pytorch_model.safetensors", entries, 4, **blocks, **types)
+
+
+def diffusers_sparse(folder: Path) -> Path:
+    """Weights of eight gigabytes, none of which is on the disk."""
+    entries = {"quant_conv.bias": {"dtype": "F32", "shape": [2 << 30], "data_offsets": [0, 8 << 30]}}
+    return _diffusers(folder, "diffusion_pytorch_model.safetensors", entries, 8 << 30)
+
+
+def diffusers_index(folder: Path) -> Path:
+    """An index of 600 MB of which none is on the disk."""
+    _diffusers(folder, "a.safetensors", {}, 0)
+    with (folder / "diffusion_pytorch_model.safetensors.index.json").open("wb") as file:
+        file.truncate(600 * _MB)
+    return folder
