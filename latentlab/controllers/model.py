@@ -138,8 +138,8 @@ class ModelController(QObject):
         session = self._session
         components = len(session.components)
         level = session.layout.levels[session.level]
-        # A single number of a code means little, and a number of another level is not on the map.
-        is_plain = not (session.layout.kind == "codes" or session.layout.is_spatial) or not components
+        # A single number of a code or of a cell means little, and a number of another level is not on the map.
+        is_plain = not session.layout.is_spatial and (session.layout.kind != "codes" or not components)
         dimensions = range(level.start, level.start + level.size) if is_plain else range(0)
         directions = [
             (direction_axis(item.id), item.name)

@@ -125,7 +125,7 @@ def test_many_images_go_through_in_parts(tmp_path, monkeypatch, settings):
     x = np.random.default_rng(0).uniform(0, 1, (5, *model.image_shape)).astype(np.float32)
     mean, std = model.encode(x)
     images = model.decode(mean)
-    model.module._at_once = 2
+    model.module.images_at_once = 2
     in_parts = model.encode(x)
     np.testing.assert_allclose(in_parts[0], mean, atol=1e-5)
     np.testing.assert_allclose(in_parts[1], std, atol=1e-5)

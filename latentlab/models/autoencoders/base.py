@@ -32,6 +32,13 @@ class Autoencoder(ExploredModel):
 
     Its likelihood is not known, and its latents do not follow the standard normal distribution: the weight of the rate
     in its training is near 0.
+
+    Attributes
+    ----------
+    latent_shape
+        (C, h, w) of one latent.
+    images_at_once
+        Images in one pass through the networks, so that their maps take at most half a gigabyte.
     """
 
     def __init__(
@@ -44,7 +51,7 @@ class Autoencoder(ExploredModel):
         self.latent_shape = latent_shape_of(autoencoder, *image_shape[1:])
         self._shift, self._scale = autoencoder.shift_and_scale
         pass_bytes = 4 * _MAPS * autoencoder.widest * image_shape[1] * image_shape[2]
-        self._at_once = max(1, _MEMORY // pass_bytes)
+        self.images_at_once = max(1, _MEMORY // pass_bytes)
 
     @property
     def latent_dim(self) -> int:
@@ -63,7 +70,7 @@ class Autoencoder(ExploredModel):
     def encode(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Posterior mean and standard deviation, float32 [B, d] each."""
         shift, scale = self._factors(batch.x)
-        parts = [self.encode_maps(2 * chunk - 1) for chunk in torch.split(batch.x, self._at_once)]
+        parts = [self.encode_maps(2 * chunk - 1) for chunk in torch.split(batch.x, self.images_at_once)]
         means = [((mean - shift) * scale).flatten(1) for mean, _std in parts]
         stds = [(std * scale).flatten(1) for _mean, std in parts]
         return self._joined(means, batch.x), self._joined(stds, batch.x)
@@ -75,7 +82,7 @@ class Autoencoder(ExploredModel):
         shift, scale = self._factors(z)
         maps = z.reshape(-1, *self.latent_shape) / scale + shift
         return torch.cat(
-            [self.decode_maps(chunk).add(1).div(2).clamp(0, 1) for chunk in torch.split(maps, self._at_once)]
+            [self.decode_maps(chunk).add(1).div(2).clamp(0, 1) for chunk in torch.split(maps, self.images_at_once)]
         )
 
     def _factors(self, like: Tensor) -> tuple[Tensor, Tensor]:
