@@ -35,53 +35,8 @@ class ForeignFunctions(Protocol):
         ...
 
 
-class ExploredModel(LatentModel):
-    """A model that was made elsewhere and can be explored but not trained: its likelihood is not known.
-
-    Attributes
-    ----------
-    has_encoder, has_prior
-        Whether it can encode, and whether its prior is the standard normal distribution (else it is not known).
-    """
-
-    has_encoder: bool = True
-    has_prior: bool = False
-
-    def sample_prior(self, count: int, generator: torch.Generator | None = None, temperature: float = 1.0) -> Tensor:
-        """Draw from the standard normal distribution.
-
-        Raises
-        ------
-        InputError
-            When the model's prior is not known.
-        """
-        if not self.has_prior:
-            raise InputError("this model's prior is not known; draw from the encoded images instead (aggregate)")
-        return temperature * torch.randn(count, self.latent_dim, generator=generator)
-
-    def bound(self, batch: Batch, samples: int = 1) -> Bound:
-        """Refused: the likelihood is not known.
-
-        Raises
-        ------
-        InputError
-            Always.
-        """
-        raise InputError("this model's likelihood is not known, so it has no ELBO; it can be explored")
-
-    def losses(self, phase: str, batch: Batch, state: StepState) -> Losses:
-        """Refused: it was trained elsewhere.
-
-        Raises
-        ------
-        InputError
-            Always.
-        """
-        raise InputError("this model was made by another program and cannot be trained here")
-
-
-class ForeignModel(ExploredModel):
-    """A model of functions that encode and decode arrays.
+class ForeignModel(LatentModel):
+    """A model that was made elsewhere: it encodes and decodes, and its likelihood is not known.
 
     Parameters
     ----------
@@ -126,6 +81,38 @@ class ForeignModel(ExploredModel):
         if not np.isfinite(images).all():
             raise InputError("the model decodes this latent to values that are not finite")
         return torch.from_numpy(images.clip(0, 1)).to(z.device)
+
+    def sample_prior(self, count: int, generator: torch.Generator | None = None, temperature: float = 1.0) -> Tensor:
+        """Draw from the standard normal distribution.
+
+        Raises
+        ------
+        InputError
+            When the model's prior is not known.
+        """
+        if not self.has_prior:
+            raise InputError("this model's prior is not known; draw from the encoded images instead (aggregate)")
+        return temperature * torch.randn(count, self.latent_dim, generator=generator)
+
+    def bound(self, batch: Batch, samples: int = 1) -> Bound:
+        """Refused: the likelihood is not known.
+
+        Raises
+        ------
+        InputError
+            Always.
+        """
+        raise InputError("this model's likelihood is not known, so it has no ELBO; it can be explored")
+
+    def losses(self, phase: str, batch: Batch, state: StepState) -> Losses:
+        """Refused: it was trained elsewhere.
+
+        Raises
+        ------
+        InputError
+            Always.
+        """
+        raise InputError("this model was made by another program and cannot be trained here")
 
     def _checked(self, values: FloatArray, x: Tensor) -> Tensor:
         """One output of the encoder for images ``x``."""

@@ -7,8 +7,8 @@ from torch import Tensor, nn
 
 from latentlab.config import ModelConfig
 from latentlab.config.autoencoder import AutoencoderKLConfig, AutoencoderTinyConfig, latent_shape_of
-from latentlab.models.base import Batch
-from latentlab.models.foreign import ExploredModel
+from latentlab.errors import InputError
+from latentlab.models.base import Batch, Bound, LatentModel, Losses, StepState
 
 _MEMORY = 512 << 20  # bytes of maps in one pass
 _MAPS = 4  # of the image's size that are held at a time
@@ -27,7 +27,7 @@ def activation(name: str) -> nn.Module:
     return _ACTIVATIONS[name]()
 
 
-class Autoencoder(ExploredModel):
+class Autoencoder(LatentModel):
     """An autoencoder whose latents are maps [C, h, w]; z is such a map as a vector, as pipelines scale it.
 
     Its likelihood is not known, and its latents do not follow the standard normal distribution: the weight of the rate
@@ -37,9 +37,14 @@ class Autoencoder(ExploredModel):
     ----------
     latent_shape
         (C, h, w) of one latent.
+    has_encoder, has_prior
+        As every model of another program: it can encode, and its prior is not known.
     images_at_once
         Images in one pass through the networks, so that their maps take at most half a gigabyte.
     """
+
+    has_encoder = True
+    has_prior = False
 
     def __init__(
         self,
@@ -84,6 +89,36 @@ class Autoencoder(ExploredModel):
         return torch.cat(
             [self.decode_maps(chunk).add(1).div(2).clamp(0, 1) for chunk in torch.split(maps, self.images_at_once)]
         )
+
+    def sample_prior(self, count: int, generator: torch.Generator | None = None, temperature: float = 1.0) -> Tensor:
+        """Refused: latents do not follow a known distribution.
+
+        Raises
+        ------
+        InputError
+            Always.
+        """
+        raise InputError("this model's prior is not known; draw from the encoded images instead (aggregate)")
+
+    def bound(self, batch: Batch, samples: int = 1) -> Bound:
+        """Refused: the likelihood is not known.
+
+        Raises
+        ------
+        InputError
+            Always.
+        """
+        raise InputError("this model's likelihood is not known, so it has no ELBO; it can be explored")
+
+    def losses(self, phase: str, batch: Batch, state: StepState) -> Losses:
+        """Refused: it was trained elsewhere.
+
+        Raises
+        ------
+        InputError
+            Always.
+        """
+        raise InputError("this model was made by another program and cannot be trained here")
 
     def _factors(self, like: Tensor) -> tuple[Tensor, Tensor]:
         shift, scale = (like.new_tensor(values).view(-1, 1, 1) for values in (self._shift, self._scale))
