@@ -12,40 +12,56 @@ from numpy.typing import NDArray
 
 from latentlab.cli.console import write_line, write_note
 from latentlab.cli.image_output import note_if_inside_data, write_images
-from latentlab.cli.latent_tables import Latents, read_latents, write_latents
+from latentlab.cli.latent_tables import Latents, read_latents
 from latentlab.cli.open_data import model_and_data
 from latentlab.config.layout import latent_layout
 from latentlab.data.match_classes import match_classes
+from latentlab.data.sources.extras import import_extra
 from latentlab.errors import InputError
 from latentlab.storage.outputs import check_output
 from latentlab.utils.text import pluralize
 
 if TYPE_CHECKING:
-    from latentlab.data import Dataset
+    from latentlab.exchange.encoded import Encoded
     from latentlab.models.inference import InferenceModel
 
 
 def encode(arguments: argparse.Namespace) -> int:
     """Write the posterior means and standard deviations of a dataset."""
-    out = output_path(arguments.out, (".npz", ".csv"))
+    out = output_path(arguments.out, (".npz", ".csv", ".parquet"))
     check_output(out, arguments.model, data=arguments.data)
+    if out.suffix.lower() == ".parquet":
+        import_extra("pyarrow", "pyarrow", "hf", "a .parquet file is written")
     model, dataset, labels = model_and_data(arguments)
-    mean, std = model.encode(dataset.images, labels)
-    if not_finite := _not_finite_message(dataset, mean, std):
-        write_note(f"latentlab: {not_finite}")
-    write_latents(out, dataset, mean, std)
-    write_line(f"{out}: {len(mean)} latents")
+    from latentlab.exchange.encoded import encoded_images, result_of
+
+    # A table alone: what describes it would be a second file, perhaps among images.
+    write_encoded(out, model, result_of(encoded_images(model, dataset, labels)), has_stamp=out.suffix.lower() != ".csv")
     return 0
 
 
-def _not_finite_message(dataset: Dataset, mean: NDArray[np.float32], std: NDArray[np.float32]) -> str:
+def write_encoded(
+    out: Path, model: InferenceModel, encoded: Encoded, *, has_stamp: bool = True, is_quiet: bool = False
+) -> None:
+    """Write encoded images, and say how many there are and which of them have no numbers."""
+    from latentlab.exchange.encoded import stamp_of
+    from latentlab.exchange.latents_file import write_latents
+
+    if not_finite := _not_finite_message(encoded):
+        write_note(f"latentlab: {not_finite}")
+    write_latents(out, encoded, stamp_of(model) if has_stamp else None)
+    if not is_quiet:
+        write_line(f"{out}: {len(encoded)} latents")
+
+
+def _not_finite_message(encoded: Encoded) -> str:
     """How many images the model encodes as numbers that are not finite, and the first of them."""
-    rows = np.flatnonzero(~(np.isfinite(mean).all(axis=1) & np.isfinite(std).all(axis=1)))
+    rows = np.flatnonzero(~(np.isfinite(encoded.mean).all(axis=1) & np.isfinite(encoded.std).all(axis=1)))
     if not len(rows):
         return ""
-    first = ", ".join(dataset.paths[row] for row in rows[:3].tolist()) + (", …" if len(rows) > 3 else "")
+    first = ", ".join(encoded.paths[row] for row in rows[:3].tolist()) + (", …" if len(rows) > 3 else "")
     return (
-        f"warning: {len(rows):,} of {pluralize(len(mean), 'latent')} are not finite (of {first}): "
+        f"warning: {len(rows):,} of {pluralize(len(encoded), 'latent')} are not finite (of {first}): "
         "the model gives no number for these images"
     )
 
@@ -58,6 +74,7 @@ def decode(arguments: argparse.Namespace) -> int:
     latents = None if arguments.z_file is None else read_latents(Path(arguments.z_file))
     if arguments.source is not None and arguments.samples is None:
         write_note("latentlab: --from is not used: it is for --samples")
+    from latentlab.exchange.encoded import stamp_of
     from latentlab.models.inference import load_model
 
     model = load_model(arguments.model, arguments.device)
@@ -75,7 +92,9 @@ def decode(arguments: argparse.Namespace) -> int:
     if latents is not None and label is None:
         classes = _classes_in_file(latents, model, classes)
     images = _pixels(model, z, classes, arguments)
-    write_images(out, images, columns, z=z)
+    has_noise = arguments.samples is not None or arguments.pixels == "sampled"
+    stamp = stamp_of(model, arguments.seed if has_noise else None).of(z, label)
+    write_images(out, images, columns, scale=arguments.scale, stamp=stamp, z=z)
     note_if_inside_data(out, model.header.data.get("source"))
     others = model.latent_dim - 2
     note = f", over the first two latents; the other {others} are 0" if columns and others > 0 else ""

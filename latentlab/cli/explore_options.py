@@ -92,7 +92,11 @@ def _add_path(commands: argparse._SubParsersAction[Parser]) -> None:
     command.add_argument("--frames", type=count(100_000), default=30, metavar="N", help="number of images (30)")
     command.add_argument("--fps", type=count(100), default=20, metavar="N", help="frames a second of a film (20)")
     command.add_argument(
-        "--scale", type=count(64), default=1, metavar="N", help="side of a pixel of the image in the film (1)"
+        "--scale",
+        type=count(64),
+        default=1,
+        metavar="N",
+        help="side of a pixel of the image in the film or picture (1)",
     )
     command.add_argument("--label", metavar="CLASS", help=_LABEL)
     command.add_argument("--limit", type=count(2**62), metavar="N", help=LIMIT_HELP)

@@ -1,65 +1,170 @@
-"""``latentlab export`` and ``latentlab adopt``: models as ONNX packages."""
+"""``latentlab export``: what other programs read."""
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from latentlab.cli.console import write_json, write_line
-from latentlab.cli.encode_decode import label_index, output_path
-from latentlab.cli.open_data import model_and_data
+from latentlab.cli.encode_decode import label_index, output_path, write_encoded
+from latentlab.cli.image_output import write_images
+from latentlab.cli.latent_arguments import class_to_decode, of_model, parse_latent
+from latentlab.cli.open_data import model_and_data, with_progress
 from latentlab.errors import InputError
 from latentlab.storage.outputs import check_output
+from latentlab.utils.array_types import FloatArray
 from latentlab.utils.memory import format_bytes
+from latentlab.utils.text import pluralize
 
 if TYPE_CHECKING:
     from latentlab.data import Dataset
+    from latentlab.data.types import Labels
     from latentlab.models.inference import InferenceModel
+
+_OF_MODEL = ("card", "latents", "projector", "traversals", "html", "onnx")
+_OF_RUN = ("history", "curves")
 
 
 def export(arguments: argparse.Namespace) -> int:
-    """Write a model as an ONNX package, a page, or a card."""
-    outputs = [out for out in (arguments.onnx, arguments.html, arguments.card) if out is not None]
-    if not outputs:
-        raise InputError("say what to write: --onnx FOLDER, --html FILE or --card FILE")
-    for out in outputs:
+    """Write all that is asked for."""
+    wanted = {name: out for name in (*_OF_RUN, *_OF_MODEL) if (out := getattr(arguments, name)) is not None}
+    if not wanted:
+        names = ", ".join(f"--{name}" for name in (*_OF_MODEL, *_OF_RUN))
+        raise InputError(f"say what to write: one or more of {names}")
+    for out in wanted.values():
         check_output(out, arguments.model, data=arguments.data or "")
-    model, dataset = _opened(arguments)
     answer: dict[str, object] = {}
-    if arguments.card is not None:
-        from latentlab.exchange.model_card import write_model_card
-
-        write_model_card(model.header, output_path(arguments.card, (".md",)), arguments.model)
-        answer["card"] = {"out": arguments.card}
-        _tell(arguments, f"{arguments.card}: written")
-    if arguments.html is not None:
-        answer["html"] = _write_page(arguments, model, dataset)
-    if arguments.onnx is not None:
-        from latentlab.exchange.onnx_export import export_onnx
-
-        differences = export_onnx(model, arguments.onnx)
-        answer["onnx"] = {"out": arguments.onnx, "differences": differences}
-        _tell(arguments, _of_package(arguments.onnx, differences))
+    for name in [each for each in _OF_RUN if each in wanted]:
+        answer[name] = _WRITERS_OF_RUNS[name](arguments)
+    of_model = [each for each in _OF_MODEL if each in wanted]
+    if of_model:
+        opened = _Opened(arguments)
+        for name in of_model:
+            answer[name] = _WRITERS_OF_MODELS[name](arguments, opened)
     if arguments.json:
         write_json(answer)
     return 0
 
 
-def _opened(arguments: argparse.Namespace) -> tuple[InferenceModel, Dataset | None]:
-    if arguments.data is not None:
-        model, dataset, _ = model_and_data(arguments)
-        return model, dataset
-    from latentlab.models.inference import load_model
+class _Opened:
+    """The model, and the images to encode if there are any."""
 
-    return load_model(arguments.model, arguments.device), None
+    def __init__(self, arguments: argparse.Namespace) -> None:
+        self.model: InferenceModel
+        self.dataset: Dataset | None = None
+        self.labels: Labels | None = None
+        if arguments.data is not None:
+            self.model, self.dataset, self.labels = model_and_data(arguments)
+        else:
+            from latentlab.models.inference import load_model
+
+            self.model = load_model(arguments.model, arguments.device)
 
 
-def _write_page(arguments: argparse.Namespace, model: InferenceModel, dataset: Dataset | None) -> dict[str, object]:
-    from latentlab.exchange.html_page import export_html
+# --- of a run -----------------------------------------------------------------------------------------
 
-    out = output_path(arguments.html, (".html", ".htm"))
-    written = export_html(model, out, dataset, label_index(arguments.label, model), _title(arguments.model))
+
+def _write_history(arguments: argparse.Namespace) -> dict[str, object]:
+    from latentlab.exchange.history_film import writing_history
+
+    out = output_path(arguments.history, (".gif", ".webp", ".mp4"))
+    steps = writing_history(
+        arguments.model, out, arguments.of, arguments.frames, fps=arguments.fps, scale=arguments.scale
+    )
+    frames = with_progress(steps, "Reading epochs")
+    _tell(arguments, f"{out}: {pluralize(frames, 'frame')} of {arguments.of}")
+    return {"out": str(out), "frames": frames, "of": arguments.of}
+
+
+def _write_curves(arguments: argparse.Namespace) -> dict[str, object]:
+    from latentlab.exchange.curves_table import write_curves
+
+    out = output_path(arguments.curves, (".csv",))
+    epochs = write_curves(arguments.model, out)
+    _tell(arguments, f"{out}: {pluralize(epochs, 'epoch')}")
+    return {"out": str(out), "epochs": epochs}
+
+
+# --- of a model ---------------------------------------------------------------------------------------
+
+
+def _write_card(arguments: argparse.Namespace, opened: _Opened) -> dict[str, object]:
+    from latentlab.exchange.model_card import write_model_card
+
+    write_model_card(opened.model.header, output_path(arguments.card, (".md",)), arguments.model)
+    _tell(arguments, f"{arguments.card}: written")
+    return {"out": arguments.card}
+
+
+def _write_latents(arguments: argparse.Namespace, opened: _Opened) -> dict[str, object]:
+    from latentlab.exchange.encoded import encoded_images
+    from latentlab.exchange.latents_file import LATENTS_SUFFIXES, check_latents_file
+
+    out = output_path(arguments.latents, LATENTS_SUFFIXES)
+    check_latents_file(out.suffix.lower())
+    encoded = with_progress(encoded_images(opened.model, opened.dataset, opened.labels), "Encoding images")
+    write_encoded(out, opened.model, encoded, is_quiet=arguments.json)
+    return {"out": str(out), "images": len(encoded)}
+
+
+def _write_projector(arguments: argparse.Namespace, opened: _Opened) -> dict[str, object]:
+    from latentlab.exchange.encoded import encoded_images, stamp_of
+    from latentlab.exchange.projector import writing_projector
+    from latentlab.storage.onnx_package import require_new_folder
+
+    folder = Path(arguments.projector)
+    require_new_folder(folder)
+    encoded = with_progress(encoded_images(opened.model, opened.dataset, opened.labels), "Encoding images")
+    steps = writing_projector(opened.model, encoded, folder, stamp_of(opened.model))
+    written = with_progress(steps, "Drawing the sprite")
+    _tell(arguments, f"{folder}: {pluralize(len(encoded), 'image')}; show it with tensorboard --logdir {folder}")
+    return {"out": str(folder), **written}
+
+
+def _write_traversals(arguments: argparse.Namespace, opened: _Opened) -> dict[str, object]:
+    from latentlab.exchange.encoded import decoding, stamp_of
+    from latentlab.exchange.traversals import traversal_latents
+
+    model, out = opened.model, output_path(arguments.traversals, (".png", ".npz"))
+    centre = np.zeros(model.latent_dim, np.float32)
+    if arguments.z is not None:
+        centre = of_model(parse_latent(arguments.z), model)
+    dimensions, values = _dimensions(arguments.dimensions, model.latent_dim), _values(arguments)
+    z = traversal_latents(centre, dimensions, values)
+    label = class_to_decode(label_index(arguments.label, model), model)
+    images = with_progress(decoding(model, z, label), "Decoding")
+    write_images(out, images, len(values), scale=arguments.scale, stamp=stamp_of(model).of(z, label), z=z)
+    _tell(arguments, f"{out}: {pluralize(len(dimensions), 'dimension')}, {pluralize(len(values), 'image')} each")
+    return {"out": str(out), "rows": len(dimensions), "columns": len(values)}
+
+
+def _dimensions(text: str | None, latent_dim: int) -> list[int]:
+    if text is None:
+        return list(range(latent_dim))
+    try:
+        return [int(part) - 1 for part in text.split(",")]
+    except ValueError:
+        raise InputError(f"--dimensions must be whole numbers with commas between them, not {text!r}") from None
+
+
+def _values(arguments: argparse.Namespace) -> FloatArray:
+    limits = numbers("--from-to", arguments.from_to)
+    if len(limits) != 2:
+        raise InputError("--from-to must be two numbers, such as -3,3")
+    return np.linspace(limits[0], limits[1], int(arguments.steps)).astype(np.float32)
+
+
+def _write_page(arguments: argparse.Namespace, opened: _Opened) -> dict[str, object]:
+    from latentlab.exchange.html_page import title_of_model, writing_html
+
+    model, out = opened.model, output_path(arguments.html, (".html", ".htm"))
+    label = label_index(arguments.label, model)
+    steps = writing_html(model, out, opened.dataset, label, title_of_model(arguments.model))
+    written = with_progress(steps, "Encoding and decoding")
     shown = f"{written['points']:,} of {written['of']:,} points"
     decoder = (
         "its decoder runs in the page" if written["decoder"] == "network" else "its images were decoded beforehand"
@@ -68,53 +173,51 @@ def _write_page(arguments: argparse.Namespace, model: InferenceModel, dataset: D
     return {"out": str(out), **written}
 
 
-def adopt(arguments: argparse.Namespace) -> int:
-    """Write a package of a PyTorch model of one's own."""
-    shape, limits = _numbers("--image-shape", arguments.image_shape), _numbers("--value-range", arguments.value_range)
-    if len(shape) != 3 or any(size != int(size) or size < 1 for size in shape):
-        raise InputError("--image-shape must be channels, height and width, such as 1,28,28")
-    if len(limits) != 2 or not limits[0] < limits[1]:
-        raise InputError("--value-range must be two rising numbers, such as -1,1")
-    classes = [name.strip() for name in arguments.classes.split(",")] if arguments.classes else []
-    if len(classes) == 1:
-        raise InputError("--classes must name at least two, such as cat,dog")
-    from latentlab.exchange.adopt import adopt as adopt_model
-    from latentlab.exchange.adopt import load_own_model
+def _write_onnx(arguments: argparse.Namespace, opened: _Opened) -> dict[str, object]:
+    from latentlab.exchange.onnx_export import export_onnx
 
-    model = load_own_model(arguments.source, arguments.weights)
-    differences = adopt_model(
-        model,
-        arguments.out,
-        [int(size) for size in shape],
-        spread=arguments.spread,
-        value_range=(limits[0], limits[1]),
-        classes=classes,
-        prior=arguments.prior,
-    )
-    if arguments.json:
-        write_json({"out": arguments.out, "differences": differences})
-    else:
-        write_line(_of_package(arguments.out, differences))
-    return 0
+    differences = export_onnx(opened.model, arguments.onnx)
+    _tell(arguments, of_package(arguments.onnx, differences))
+    return {"out": arguments.onnx, "differences": differences}
 
 
-def _numbers(option: str, text: str) -> list[float]:
+_WRITERS_OF_RUNS: dict[str, Callable[[argparse.Namespace], dict[str, object]]] = {
+    "history": _write_history,
+    "curves": _write_curves,
+}
+_WRITERS_OF_MODELS: dict[str, Callable[[argparse.Namespace, _Opened], dict[str, object]]] = {
+    "card": _write_card,
+    "latents": _write_latents,
+    "projector": _write_projector,
+    "traversals": _write_traversals,
+    "html": _write_page,
+    "onnx": _write_onnx,
+}
+
+
+# --- texts --------------------------------------------------------------------------------------------
+
+
+def numbers(option: str, text: str) -> list[float]:
+    """Numbers with commas between them, given to an option.
+
+    Raises
+    ------
+    InputError
+        Names the option.
+    """
     try:
         return [float(part) for part in text.split(",")]
     except ValueError:
         raise InputError(f"{option} must be numbers with commas between them, not {text!r}") from None
 
 
-def _title(source: str) -> str:
-    path = Path(source.removeprefix("bundled:"))
-    return path.parent.name if path.name == "model.safetensors" else path.stem
+def of_package(folder: str, differences: dict[str, float]) -> str:
+    """What is said of an ONNX package that is written."""
+    listed = ", ".join(f"{name} {difference:.1e}" for name, difference in differences.items())
+    return f"{folder}: tested with onnxruntime; largest differences: {listed}"
 
 
 def _tell(arguments: argparse.Namespace, text: str) -> None:
     if not arguments.json:
         write_line(text)
-
-
-def _of_package(folder: str, differences: dict[str, float]) -> str:
-    listed = ", ".join(f"{name} {difference:.1e}" for name, difference in differences.items())
-    return f"{folder}: tested with onnxruntime; largest differences: {listed}"

@@ -56,7 +56,9 @@ def generate(arguments: argparse.Namespace) -> int:
     images, z = model.generate(
         arguments.count, source, temperature=arguments.temperature, seed=arguments.seed, label=label
     )
-    write_images(out, images, z=z)
+    from latentlab.exchange.encoded import stamp_of
+
+    write_images(out, images, stamp=stamp_of(model, arguments.seed).of(z, label), z=z)
     note_if_inside_data(out, arguments.data, model.header.data.get("source"))
     if arguments.json:
         write_json({"out": str(out), "images": len(images), "from": name, "seed": arguments.seed})

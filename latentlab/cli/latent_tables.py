@@ -1,28 +1,23 @@
-"""Tables of latents: ``encode`` writes them, ``decode`` reads them."""
+"""Tables of latents, as ``encode`` writes them and ``decode`` reads them."""
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 import zipfile
 from collections.abc import Iterator, Sequence
 from itertools import chain
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from latentlab.data import Dataset
 from latentlab.data.images.image_file import UnreadableError, open_regular
 from latentlab.data.sources.table_file import open_table
 from latentlab.data.types import UNKNOWN, Labels
 from latentlab.errors import InputError
-from latentlab.storage import atomic_write
 from latentlab.utils.memory import available_bytes
 from latentlab.utils.path_checks import require_present
-from latentlab.utils.plain_text import quote_cell
 
 _COLUMN = re.compile(r"(mean|z|std)_?(\d+)")
 _ARRAYS = ("mean", "z")
@@ -50,32 +45,6 @@ class Latents(NamedTuple):
     class_names: tuple[str, ...] = ()
     std: NDArray[np.float32] | None = None
     images: NDArray[np.int64] | None = None
-
-
-def write_latents(out: Path, dataset: Dataset, mean: NDArray[np.float32], std: NDArray[np.float32]) -> None:
-    """Write the posteriors of a dataset as ``.npz`` or ``.csv``, with the names of its classes if it has any."""
-    if out.suffix.lower() == ".npz":
-        paths = np.array(dataset.paths, dtype=np.str_)
-        arrays: dict[str, NDArray[Any]] = {"mean": mean, "std": std, "label": dataset.labels, "path": paths}
-        if dataset.classes:
-            arrays["class_names"] = np.array(dataset.classes, dtype=np.str_)
-        atomic_write(out, lambda file: np.savez(file, **arrays))  # type: ignore[arg-type]
-    else:
-        atomic_write(out, lambda file: _write_csv(file, dataset, mean, std))
-
-
-def _write_csv(file: BinaryIO, dataset: Dataset, mean: NDArray[np.float32], std: NDArray[np.float32]) -> None:
-    # Bytes of a name that are not UTF-8 are written as \xNN.
-    text = io.TextIOWrapper(file, encoding="utf-8", errors="backslashreplace", newline="")
-    rows = csv.writer(text)
-    dimensions, classes = range(mean.shape[1]), dataset.classes
-    names = [*(f"mean_{i}" for i in dimensions), *(f"std_{i}" for i in dimensions), *(["class"] if classes else [])]
-    rows.writerow(["path", "label", *names])
-    for path, label, means, stds in zip(dataset.paths, dataset.labels.tolist(), mean, std, strict=True):
-        name = [quote_cell(classes[label]) if label >= 0 else ""] if classes else []
-        rows.writerow([quote_cell(path), label, *means, *stds, *name])
-    text.flush()
-    text.detach()
 
 
 def read_latents(path: Path) -> Latents:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 import sys
-from typing import TYPE_CHECKING, Any
+from collections.abc import Generator
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from tqdm import tqdm
@@ -20,6 +21,8 @@ from latentlab.storage import Points
 if TYPE_CHECKING:
     from latentlab.data.images.image_types import Ranges
     from latentlab.models.inference import InferenceModel
+
+_T = TypeVar("_T")
 
 
 def open_data(source: str, config: DataConfig, is_quiet: bool = False, ranges: Ranges | None = None) -> Dataset:
@@ -42,6 +45,19 @@ def open_data(source: str, config: DataConfig, is_quiet: bool = False, ranges: R
     if step.left_out and not is_quiet:
         write_note(f"latentlab: {left_out_message(step)}")
     return step
+
+
+def with_progress(steps: Generator[tuple[int, int], None, _T], text: str) -> _T:
+    """What a generator of pieces returns, with a progress bar on a terminal."""
+    with tqdm(disable=not sys.stderr.isatty(), leave=False, delay=0.5, desc=text) as bar:
+        while True:
+            try:
+                done, total = next(steps)
+            except StopIteration as end:
+                result: _T = end.value
+                return result
+            bar.total = total
+            bar.update(done - bar.n)
 
 
 def left_out_message(dataset: Dataset) -> str:

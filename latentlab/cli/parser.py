@@ -6,6 +6,7 @@ import argparse
 
 from latentlab import __version__
 from latentlab.cli.explore_options import EXPLORE_COMMANDS, add_explore_commands
+from latentlab.cli.export_options import add_export
 from latentlab.cli.options import (
     LEVELS_HELP,
     LIMIT_HELP,
@@ -74,7 +75,7 @@ def build_parser() -> Parser:
     _add_impute(commands)
     add_explore_commands(commands)
     _add_info(commands)
-    _add_export(commands)
+    add_export(commands)
     _add_adopt(commands)
     _add_import(commands)
     _add_tensorboard(commands)
@@ -146,7 +147,7 @@ def _add_evaluate(commands: argparse._SubParsersAction[Parser]) -> None:
 def _add_encode(commands: argparse._SubParsersAction[Parser]) -> None:
     command = add_command(commands, "encode", "encode_decode:encode", "write the latents of images", json=False)
     add_model_and_data(command)
-    command.add_argument("--out", required=True, metavar="FILE", help="latents.npz or latents.csv")
+    command.add_argument("--out", required=True, metavar="FILE", help="latents.npz, latents.csv or latents.parquet")
 
 
 def _add_decode(commands: argparse._SubParsersAction[Parser]) -> None:
@@ -177,6 +178,9 @@ def _add_decode(commands: argparse._SubParsersAction[Parser]) -> None:
         help="class by name or number, for a conditional model (samples: all in turn)",
     )
     command.add_argument("--seed", type=count(2**62, least=0), default=0, metavar="N", help="seed of the samples (0)")
+    command.add_argument(
+        "--scale", type=count(64), default=1, metavar="N", help="side of a pixel of the image in the .png file (1)"
+    )
     command.add_argument("--device", default="auto", metavar="NAME", help="auto, cpu, cuda, cuda:N or mps")
     command.add_argument("--out", required=True, metavar="FILE", help="image.png or images.npz")
 
@@ -219,27 +223,8 @@ def _add_info(commands: argparse._SubParsersAction[Parser]) -> None:
     add_data(command, "source", "MODEL|DATA|RUN")
 
 
-def _add_export(commands: argparse._SubParsersAction[Parser]) -> None:
-    command = add_command(commands, "export", "export:export", "write a model for other programs")
-    command.epilog = (
-        "The ONNX package is a folder with encoder.onnx, decoder.onnx, model.json and test.npz. It is run with "
-        "onnxruntime once it is written, and the largest difference to the model's own outputs is reported."
-    )
-    command.add_argument("model", metavar="MODEL")
-    command.add_argument("--onnx", metavar="FOLDER", help="a new folder for an ONNX package")
-    command.add_argument(
-        "--html", metavar="FILE", help="one page with the map and the decoder, for any browser, without a server"
-    )
-    command.add_argument("--card", metavar="FILE", help="a model card in Markdown")
-    add_data(command, "--data", "DATA", "images for the page's map (those encoded in the model's file)")
-    command.add_argument("--limit", type=count(2**62), metavar="N", help=LIMIT_HELP)
-    command.add_argument("--levels", metavar="L", help=LEVELS_HELP)
-    command.add_argument("--label", metavar="CLASS", help="class that the page decodes with, for a conditional model")
-    command.add_argument("--device", default="auto", metavar="NAME", help="auto, cpu, cuda, cuda:N or mps")
-
-
 def _add_adopt(commands: argparse._SubParsersAction[Parser]) -> None:
-    command = add_command(commands, "adopt", "export:adopt", "make an ONNX package of your own PyTorch model")
+    command = add_command(commands, "adopt", "adopt:adopt", "make an ONNX package of your own PyTorch model")
     command.epilog = (
         "Runs your code. The model needs encode(x) and decode(z); encode returns a mean, a mean and its spread, or a "
         "torch distribution. The package is tested with onnxruntime, and opens wherever MODEL stands."

@@ -35,6 +35,7 @@ def path(arguments: argparse.Namespace) -> int:
     check_kind(arguments.kind)
     check_film(out.suffix.lower())
     check_output(out, arguments.model, *arguments.through, data=arguments.data or "")
+    from latentlab.exchange.encoded import decoding_each, result_of, stamp_of
     from latentlab.models.inference import load_model
 
     model = load_model(arguments.model, arguments.device)
@@ -60,9 +61,10 @@ def path(arguments: argparse.Namespace) -> int:
         label=to_decode,
     )
     z = plan.frames
-    images = model.decode(z, to_decode)
+    images = result_of(decoding_each(model, z, to_decode))
     columns = len(z) if len(z) <= _ONE_ROW else 0
-    write_images(out, images, columns, arguments.fps, arguments.scale, z=z, waypoints=waypoints)
+    stamp = stamp_of(model).of(z, to_decode)
+    write_images(out, images, columns, arguments.fps, arguments.scale, stamp=stamp, z=z, waypoints=waypoints)
     note_if_inside_data(out, arguments.data, model.header.data.get("source"))
     _report(arguments, out, plan)
     return 0

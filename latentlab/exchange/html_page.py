@@ -6,6 +6,7 @@ import base64
 import io
 import json
 import re
+from collections.abc import Generator
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -18,6 +19,7 @@ from torch import nn
 
 from latentlab.data import Dataset
 from latentlab.errors import InputError
+from latentlab.exchange.encoded import Progress, decoding, encoding, result_of
 from latentlab.latent.components import principal_components
 from latentlab.latent.grids import linear_grid
 from latentlab.models.inference import InferenceModel
@@ -61,7 +63,14 @@ class _Plane:
 def export_html(
     model: InferenceModel, path: str | Path, dataset: Dataset | None = None, label: int | None = None, title: str = ""
 ) -> dict[str, Any]:
-    """Write the page.
+    """Write the page at once: all of `writing_html`."""
+    return result_of(writing_html(model, path, dataset, label, title))
+
+
+def writing_html(
+    model: InferenceModel, path: str | Path, dataset: Dataset | None = None, label: int | None = None, title: str = ""
+) -> Generator[Progress, None, dict[str, Any]]:
+    """Write the page in pieces.
 
     The decoder of a small fully connected model runs in the page; of any other model the page has a grid of images that
     were decoded beforehand, shows the nearest of them, and says so.
@@ -91,7 +100,7 @@ def export_html(
     """
     if model.latent_dim < 2 or model.module.codebook_entries():
         raise InputError("the page is a map of plain latents of at least two dimensions, and this model has none")
-    points, names, pictures = _points(model, dataset)
+    points, names, pictures = yield from _points(model, dataset)
     total = len(points.mean)
     order = np.random.default_rng(0).permutation(total)[:_MOST_POINTS]
     points = points.of(order)
@@ -100,8 +109,12 @@ def export_html(
     plane = _plane_of(points.mean, model.latent_dim)
     size = int(np.prod(model.image_shape))
     stored = order[: max(16, _THUMBNAIL_BYTES // size)]
-    images = pictures[stored] if pictures is not None else _reconstructed(model, points, len(stored))
+    if pictures is not None:
+        images = np.asarray(pictures[stored])
+    else:
+        images = yield from _reconstructed(model, points, len(stored))
     network = None if model.module.classes else _network(model)
+    manifold = yield from _manifold(model, plane, labels)
     content: dict[str, Any] = {
         "title": title or str(model.header.data.get("name", "")) or model.module.config.recipe,
         "image_shape": list(model.image_shape),
@@ -118,13 +131,13 @@ def export_html(
             "thumbnails": _bytes(images),
             "pictures": len(stored),
         },
-        "manifold": _manifold(model, plane, labels),
+        "manifold": manifold,
         "network": network,
         "facts": _facts(model, len(order), total, pictures is not None),
         "footer": _footer(model, network is not None),
     }
     if network is None:
-        decoded = _pixels(model.decode(plane.latents(_CELLS), labels))
+        decoded = _pixels((yield from decoding(model, plane.latents(_CELLS), labels)))
         content["grid"] = {"cells": _CELLS, "size": size, "extent": list(plane.extent), "pixels": _bytes(decoded)}
     page = _page(content).encode()
     atomic_write(path, page)
@@ -136,11 +149,17 @@ def export_html(
     }
 
 
-def _points(model: InferenceModel, dataset: Dataset | None) -> tuple[Points, Any, Any]:
+def title_of_model(source: str) -> str:
+    """The title of a model's page: the name that it is opened by, without folders."""
+    path = Path(source.removeprefix("bundled:"))
+    return path.parent.name if path.name == "model.safetensors" else path.stem
+
+
+def _points(model: InferenceModel, dataset: Dataset | None) -> Generator[Progress, None, tuple[Points, Any, Any]]:
     """The points of the map, their names, and their pictures [N, C, H, W] if the images are there."""
     if dataset is not None:
         read = model.images_of(dataset)
-        mean, std = model.encode(dataset)
+        mean, std = yield from encoding(model, read)
         label = np.asarray(model.labels_of(dataset).labels if model.module.classes else dataset.labels, np.int64)
         same = tuple(read.images.shape[1:]) == model.image_shape
         return Points(mean, std, label), dataset.paths, read.images if same else None
@@ -150,10 +169,10 @@ def _points(model: InferenceModel, dataset: Dataset | None) -> tuple[Points, Any
     return Points(empty, empty, np.zeros(0, np.int64)), None, None
 
 
-def _reconstructed(model: InferenceModel, points: Points, count: int) -> ByteArray:
+def _reconstructed(model: InferenceModel, points: Points, count: int) -> Generator[Progress, None, ByteArray]:
     """What the first ``count`` points decode to."""
     labels = points.label[:count].clip(0) if model.module.classes else None
-    return _pixels(model.decode(points.mean[:count], labels))
+    return _pixels((yield from decoding(model, points.mean[:count], labels)))
 
 
 def _plane_of(mean: FloatArray, latent_dim: int) -> _Plane:
@@ -223,10 +242,13 @@ def _computed(weights: list[tuple[FloatArray, FloatArray]], activation: str, mea
     return values.astype(np.float32)
 
 
-def _manifold(model: InferenceModel, plane: _Plane, labels: NDArray[np.int64] | None) -> dict[str, Any]:
+def _manifold(
+    model: InferenceModel, plane: _Plane, labels: NDArray[np.int64] | None
+) -> Generator[Progress, None, dict[str, Any]]:
     """A picture of images decoded over the plane."""
     count = _MANIFOLD_CELLS
-    decoded = _pixels(model.decode(plane.latents(count), None if labels is None else labels[: count**2]))
+    of_cells = None if labels is None else labels[: count**2]
+    decoded = _pixels((yield from decoding(model, plane.latents(count), of_cells)))
     channels, height, width = model.image_shape
     tiles = decoded.reshape(count, count, channels, height, width)[::-1]  # the highest row first
     picture = tiles.transpose(0, 3, 1, 4, 2).reshape(count * height, count * width, channels)

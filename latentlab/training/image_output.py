@@ -8,14 +8,22 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from latentlab.data.images.film import write_film
+from latentlab.data.images.png_file import write_png
 from latentlab.storage import atomic_write
+from latentlab.utils.stamp import STAMP_KEY, Stamp
 
 
 def write_images(
-    out: Path, images: NDArray[np.float32], columns: int = 0, fps: int = 20, scale: int = 1, **arrays: Any
+    out: Path,
+    images: NDArray[np.float32],
+    columns: int = 0,
+    fps: int = 20,
+    scale: int = 1,
+    *,
+    stamp: Stamp | None = None,
+    **arrays: Any,
 ) -> None:
     """Write images float32 [N, C, H, W] in [0, 1] in the format of the file's name.
 
@@ -27,8 +35,12 @@ def write_images(
         float32 [N, C, H, W].
     columns
         Of the tiles; about as many as rows by default.
-    fps, scale
-        Of a film.
+    fps
+        Frames a second of a film.
+    scale
+        Side of the square that a pixel of an image becomes in a film or a picture.
+    stamp
+        Where the images are from, which is written into the file.
     arrays
         Further arrays of an ``.npz`` file.
     """
@@ -38,11 +50,13 @@ def write_images(
     if suffix != ".npz":  # what is no number is black
         images = np.nan_to_num(images, nan=0.0, posinf=0.0, neginf=0.0)
     if suffix == ".npz":
-        atomic_write(out, lambda file: np.savez(file, images=images, **arrays))
+        origin = {} if stamp is None else {STAMP_KEY: np.array(stamp.text())}
+        atomic_write(out, lambda file: np.savez(file, images=images, **arrays, **origin))  # type: ignore[arg-type]
     elif suffix == ".png":
         picture = tile(images, columns or math.ceil(math.sqrt(len(images))))
-        atomic_write(out, lambda file: Image.fromarray(picture).save(file, format="PNG"))
+        picture = picture.repeat(scale, axis=0).repeat(scale, axis=1)
+        atomic_write(out, lambda file: write_png(file, picture, stamp))
     else:
         frames = np.rint(images * 255).astype(np.uint8).transpose(0, 2, 3, 1)
         pixels = frames[..., 0] if frames.shape[-1] == 1 else frames
-        atomic_write(out, lambda file: write_film(file, pixels, suffix, fps, scale))
+        atomic_write(out, lambda file: write_film(file, pixels, suffix, fps, scale, stamp))

@@ -12,9 +12,11 @@ from PIL import Image
 from latentlab.data.sources.extras import import_extra
 from latentlab.errors import InputError
 from latentlab.utils.memory import available_bytes, format_bytes
+from latentlab.utils.stamp import Stamp
 
 FILM_SUFFIXES = (".gif", ".webp", ".mp4")
 MAX_SIDE = 4096
+_IMAGE_DESCRIPTION = 0x010E  # of EXIF
 _BYTES_PER_PIXEL = 4  # while it is written
 _QUALITY = "18"  # constant rate factor of H.264: differences are hard to see
 
@@ -50,7 +52,14 @@ def check_film_size(count: int, height: int, width: int, scale: int = 1) -> None
         )
 
 
-def write_film(file: BinaryIO, frames: NDArray[np.uint8], suffix: str, fps: int = 20, scale: int = 1) -> None:
+def write_film(
+    file: BinaryIO,
+    frames: NDArray[np.uint8],
+    suffix: str,
+    fps: int = 20,
+    scale: int = 1,
+    stamp: Stamp | None = None,
+) -> None:
     """Write a film that repeats.
 
     Parameters
@@ -66,6 +75,8 @@ def write_film(file: BinaryIO, frames: NDArray[np.uint8], suffix: str, fps: int 
         Frames a second.
     scale
         Side of the square that a pixel becomes.
+    stamp
+        Where the film is from: a GIF's comment, the image description in a WebP's EXIF, an MP4's comment.
 
     Raises
     ------
@@ -73,10 +84,12 @@ def write_film(file: BinaryIO, frames: NDArray[np.uint8], suffix: str, fps: int 
         For ``.mp4`` without PyAV, or with a PyAV that lacks H.264.
     """
     if suffix == ".mp4":
-        _write_video(file, frames, fps, scale)
+        _write_video(file, frames, fps, scale, stamp)
         return
     images = [Image.fromarray(_enlarged(frame, scale)) for frame in frames]
     options: dict[str, Any] = {"lossless": True, "method": 0} if suffix == ".webp" else {"optimize": False}
+    if stamp is not None:
+        options |= {"exif": _exif(stamp)} if suffix == ".webp" else {"comment": stamp.text().encode()}
     images[0].save(
         file,
         format=suffix[1:].upper(),
@@ -88,6 +101,12 @@ def write_film(file: BinaryIO, frames: NDArray[np.uint8], suffix: str, fps: int 
     )
 
 
+def _exif(stamp: Stamp) -> bytes:
+    exif = Image.Exif()
+    exif[_IMAGE_DESCRIPTION] = stamp.text()
+    return exif.tobytes()
+
+
 def _enlarged(frame: NDArray[np.uint8], scale: int) -> NDArray[np.uint8]:
     return frame if scale == 1 else np.repeat(np.repeat(frame, scale, axis=0), scale, axis=1)
 
@@ -96,10 +115,12 @@ def _video_library() -> Any:
     return import_extra("av", "PyAV", "video", "an .mp4 film is written")
 
 
-def _write_video(file: BinaryIO, frames: NDArray[np.uint8], fps: int, scale: int) -> None:
+def _write_video(file: BinaryIO, frames: NDArray[np.uint8], fps: int, scale: int, stamp: Stamp | None) -> None:
     av = _video_library()
     height, width = (side * scale for side in frames.shape[1:3])
     with av.open(file, "w", format="mp4") as container:
+        if stamp is not None:
+            container.metadata["comment"] = stamp.text()
         try:
             stream = container.add_stream("libx264", rate=Fraction(fps), options={"crf": _QUALITY})
         except (ValueError, av.error.FFmpegError):

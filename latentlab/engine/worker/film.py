@@ -6,12 +6,11 @@ from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import numpy as np
-
 from latentlab.data.images.film import FILM_SUFFIXES, check_film, check_film_size
 from latentlab.engine.protocol.messages import ExportFilm, FilmExported, FilmProgress
 from latentlab.engine.worker.workspace import Workspace
 from latentlab.errors import InputError
+from latentlab.exchange.encoded import decoding_each, stamp_of
 from latentlab.storage.outputs import check_output
 from latentlab.training.image_output import write_images
 from latentlab.utils.array_types import FloatArray
@@ -34,17 +33,29 @@ def exporting_film(workspace: Workspace, request: ExportFilm) -> Steps:
     path, model = Path(request.path), workspace.need_model()
     suffix = path.suffix.lower()
     _check(workspace, request, suffix)
-    parts: list[FloatArray] = []
-    for number, z in enumerate(request.latents):
+    decoding = decoding_each(model, request.latents, request.label)
+    while True:
         if workspace.model is not model:
             raise InputError("the film was not written: another model has been opened")
-        parts.append(model.decode(z[None], request.label))
-        workspace.send(FilmProgress(number + 1, len(request.latents)))
+        try:
+            done, total = next(decoding)
+        except StopIteration as end:
+            images: FloatArray = end.value
+            break
+        workspace.send(FilmProgress(done, total))
         yield
-    images = np.concatenate(parts)
     columns = len(images) if len(images) <= _ONE_ROW else 0
     with ThreadPoolExecutor(1, thread_name_prefix="film") as pool:
-        writing = pool.submit(write_images, path, images, columns, request.fps, request.scale, z=request.latents)
+        writing = pool.submit(
+            write_images,
+            path,
+            images,
+            columns,
+            request.fps,
+            request.scale,
+            stamp=stamp_of(model).of(request.latents, request.label),
+            z=request.latents,
+        )
         while True:
             try:
                 writing.result(timeout=_POLL_SECONDS)
