@@ -64,3 +64,7 @@ class RunError(LatentlabError):
 
 class DiskFullError(RunError):
     """The disk is full; existing files are intact, and writing can be tried again."""
+
+
+class NewerFileError(InputError):
+    """A file was written by a newer version of the program; it must be left as it is."""

@@ -55,10 +55,15 @@ from latentlab.controllers.path import PathController
 from latentlab.controllers.picking import PickController
 from latentlab.controllers.play import PlayController
 from latentlab.controllers.prior import PriorController
+from latentlab.controllers.recent_files import RecentFilesController
 from latentlab.controllers.run_comparison import RunComparisonController
 from latentlab.controllers.runs import RunsController
 from latentlab.controllers.selection import SelectionController
 from latentlab.controllers.selection_panel import SelectionPanelController
+from latentlab.controllers.session_document import SessionDocumentController
+from latentlab.controllers.session_parts import ComparisonPart, MapPart, OscillatorsPart, PanelsPart
+from latentlab.controllers.session_restore import SessionRestorer
+from latentlab.controllers.session_snapshot import SessionSnapshots
 from latentlab.controllers.snapshots import SnapshotsController
 from latentlab.controllers.status_line import StatusLineController
 from latentlab.controllers.tool_hints import ToolHintController
@@ -170,7 +175,7 @@ class Application(QObject):
         self._encoded_image = EncodedImageController(session, engine, self.undo, image, window.notifications, parent)
         PathController(session, engine, explore, self.undo, latent_map, window, self.activity, parent)
         filmstrip = FilmstripController(session, engine, window.filmstrip, parent)
-        compare = CompareController(session, engine, explore, window, self.activity, parent)
+        compare = self._compare = CompareController(session, engine, explore, window, self.activity, parent)
         CompareMenuController(session, engine, compare, window, _bundled(), parent)
         GenerateController(
             session, engine, explore, self.undo, window.generate_panel, window.notifications, self.activity, parent
@@ -195,7 +200,7 @@ class Application(QObject):
         self._board_menu = BoardMenuController(
             session, self.undo, board, directions, self._selection, explore, window, parent
         )
-        play = PlayController(session, self.undo, board, window, parent)
+        play = self._play = PlayController(session, self.undo, board, window, parent)
         self._osc = OscController(session, engine, play, window.play_panel, parent)
 
     def _build_panel_controllers(self) -> None:
@@ -244,12 +249,15 @@ class Application(QObject):
         notifications = window.notifications
         RunComparisonController(engine, window.curves, window.runs_table, self._choose_run, notifications, parent)
         window.runs_table.compareRequested.connect(lambda _runs: window.show_panel("curves"))
-        self._autosave = AutosaveController(session, engine, self.training, notifications, parent)
+        self._build_session_controllers()
         self._prefetcher = ImportPrefetcher(session, parent)
         self._actions = ActionsController(
             session, engine, self.undo, window, self.latent_map, self._settings,
-            self.data, self.model, self._encoded_image, self.training, self._autosave, parent,
+            self.data, self.model, self._encoded_image, self.training, self._document, parent,
         )  # fmt: skip
+        recent = RecentFilesController(window, self._settings, self._actions.open, parent)
+        for opened in (self.data.opened, self.model.opened, self.model.saved, self._document.opened):
+            opened.connect(recent.add)
         NotificationsController(
             engine, self.training, notifications, self._continue_run, self._actions.request_again, parent
         )
@@ -258,6 +266,20 @@ class Application(QObject):
         self._shutdown.closed.connect(self._on_shut_down)
         # The end of the user's session, which does not wait for an answer to a question.
         self._qt.commitDataRequest.connect(self.close)
+
+    def _build_session_controllers(self) -> None:
+        """Make the controllers that save and restore what the window shows."""
+        session, engine, window, parent = self.session, self.engine, self.window, self._controllers
+        parts = (
+            MapPart(window, self.latent_map, parent),
+            OscillatorsPart(self._play, parent),
+            ComparisonPart(self._compare, parent),
+            PanelsPart(window, parent),  # last: tools bring panels to the front
+        )
+        snapshots = SessionSnapshots(session, parts, window.notifications)
+        restorer = SessionRestorer(session, engine, self.training, snapshots, parts, parent)
+        self._autosave = AutosaveController(session, snapshots, restorer, window.notifications, parent)
+        self._document = SessionDocumentController(session, self._autosave, restorer, window, parts, parent)
 
     def _fill_window(self) -> None:
         window = self.window
@@ -273,7 +295,8 @@ class Application(QObject):
             )
         for text in take_fault_logs():
             window.notifications.notify("warning", "latentlab crashed the last time it ran.", text, important=True)
-        self._autosave.offer()
+        if not self._autosave.offer() and self._path is None:
+            self._autosave.offer_last()
 
     def _recipe_commands(self) -> list[Command]:
         """What the command palette offers to choose a recipe."""

@@ -12,12 +12,12 @@ from PySide6.QtWidgets import QFileDialog
 
 from latentlab import paths
 from latentlab.config import DataConfig
-from latentlab.controllers.autosave import AutosaveController
 from latentlab.controllers.data import DataController
 from latentlab.controllers.encoded_image import EncodedImageController
 from latentlab.controllers.exports import save_picture
 from latentlab.controllers.model import ModelController
 from latentlab.controllers.model_command import command_of_model
+from latentlab.controllers.session_document import SessionDocumentController
 from latentlab.controllers.training import TrainingController
 from latentlab.engine.client.client import EngineClient
 from latentlab.engine.protocol.messages import EncodeImage, OpenDataset, OpenModel, Request, Train
@@ -31,12 +31,10 @@ from latentlab.gui.widgets.qimage import to_qimage
 from latentlab.gui.widgets.toasts import Notification
 from latentlab.state.session import Session
 from latentlab.state.window_settings import Scheme, WindowSettings
-from latentlab.storage.session_file import SUFFIX, read_session
 from latentlab.storage.source_kind import IMAGE_SUFFIXES, kind_of
 from latentlab.utils.file_formats import DATASET_FILTER
 from latentlab.utils.source_names import join_sources
 
-SESSION_KINDS = f"Sessions (*{SUFFIX})"
 MODEL_KINDS = "Models (*.safetensors *.onnx *.zip model.json)"
 SAVED_KINDS = "Models (*.safetensors)"
 CHECKPOINT = "checkpoint.safetensors"
@@ -59,24 +57,20 @@ class ActionsController(QObject):
         model: ModelController,
         encoded_image: EncodedImageController,
         training: TrainingController,
-        autosave: AutosaveController,
+        document: SessionDocumentController,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
         self._session, self._engine, self._window, self._settings = session, engine, window, settings
         self._map = latent_map
         self._settings_warning: Notification | None = None
-        self._data, self._model, self._training, self._autosave = data, model, training, autosave
+        self._data, self._model, self._training, self._document = data, model, training, document
         self._encoded_image = encoded_image
         self._connect_actions(undo)
         self._connect_panels()
         window.pathsDropped.connect(self._on_paths_dropped)
         latent_map.filesDropped.connect(self._on_paths_dropped)
         latent_map.filesDragged.connect(window.drop_hint.set_shown)
-        window.recentChosen.connect(self.open)
-        data.opened.connect(self._on_opened)
-        model.opened.connect(self._on_opened)
-        model.saved.connect(self._on_opened)
         model.openAlready.connect(self._on_open_already)
         training.dataRequested.connect(data.open)
         training.finished.connect(self._on_training_finished)
@@ -86,9 +80,7 @@ class ActionsController(QObject):
         session.datasetChanged.connect(self._show_run_state)
         session.datasetChanged.connect(self._show_continue_tip)
         session.runStatusChanged.connect(self._show_continue_tip)
-        session.modelChanged.connect(self._show_document)
-        session.dirtyChanged.connect(self._show_document)
-        window.set_recent(settings.recent())
+        session.modelChanged.connect(self._show_decoding)
         self._show_waiting(OPENING)
         self._show_run_state()
 
@@ -99,9 +91,7 @@ class ActionsController(QObject):
         a.open_image.triggered.connect(self._on_open_image)
         a.open_model.triggered.connect(self._on_open_model)
         a.open_run.triggered.connect(self._on_open_run)
-        a.open_session.triggered.connect(self._on_open_session)
         a.save_model.triggered.connect(self._on_save_model)
-        a.save_session.triggered.connect(self._on_save_session)
         a.export_map.triggered.connect(self._on_export_map)
         a.undo.triggered.connect(undo.undo)
         a.redo.triggered.connect(undo.redo)
@@ -155,10 +145,7 @@ class ActionsController(QObject):
                 is_checkpoint = path.name == CHECKPOINT and os.path.isfile(path.parent / "model.safetensors")
                 self._model.open(str(path.parent) if is_checkpoint else source)
             case "session":
-                try:
-                    self._autosave.restore(read_session(Path(source)), is_saved=True)
-                except LatentlabError as error:
-                    self._warn(str(error))
+                self._document.open(source)
             case "image":
                 self._encoded_image.open(source)
             case _:
@@ -184,12 +171,6 @@ class ActionsController(QObject):
         except LatentlabError as error:
             self._warn(str(error))
 
-    def _on_opened(self, source: str) -> None:
-        if source.startswith("bundled:"):
-            return
-        self._settings.add_recent(source)
-        self._window.set_recent(self._settings.recent())
-
     def _on_open_already(self, source: str) -> None:
         kept = ", and the path stays" if self._session.path is not None else ""
         self._window.notifications.notify("info", f"{source} is open already{kept}")
@@ -208,9 +189,6 @@ class ActionsController(QObject):
 
     def _on_open_run(self) -> None:
         self._start_in_runs(dialogs.choose_folder(self._window, "Open a run", self.open))
-
-    def _on_open_session(self) -> None:
-        dialogs.choose_file(self._window, "Open a session", SESSION_KINDS, self.open)
 
     def _start_in_runs(self, dialog: QFileDialog) -> None:
         folder = paths.runs_folder()
@@ -240,25 +218,6 @@ class ActionsController(QObject):
             return
         name = f"{model.name}.safetensors"
         dialogs.choose_target(self._window, "Save the model", name, SAVED_KINDS, self._model.save)
-
-    def _on_save_session(self) -> None:
-        name = f"session{SUFFIX}"
-        dialog = dialogs.choose_target(self._window, "Save the session", name, SESSION_KINDS, self._save_session)
-        dialog.setDefaultSuffix(SUFFIX.removeprefix("."))
-
-    def _save_session(self, path: str) -> None:
-        target = Path(path if path.endswith(SUFFIX) else f"{path}{SUFFIX}")
-        if str(target) != path and os.path.exists(target):
-            self._warn(f"{target} exists already: choose another name")  # the dialog has asked about another file
-            return
-        try:
-            self._autosave.save(target)
-        except LatentlabError as error:
-            self._warn(str(error))
-            return
-        self._settings.add_recent(str(target))
-        self._window.set_recent(self._settings.recent())
-        self._window.notifications.notify("info", f"Saved {target}")
 
     def _on_export_map(self) -> None:
         picture = self._map.picture()
@@ -341,14 +300,12 @@ class ActionsController(QObject):
             self._show_waiting("")
             self._map.set_message("The latent map of a model appears here.", "Open a model…", self._on_open_model)
 
-    def _show_document(self) -> None:
-        model = self._session.model
-        if model is not None:
+    def _show_decoding(self) -> None:
+        if self._session.model is not None:
             self._show_waiting("")
             # May take a while at the start of a run: the training comes first.
             self._window.filmstrip.set_waiting("The first images are being decoded …")
             self._window.decoded_image.set_waiting("The first image is being decoded …")
-        self._window.set_document("" if model is None else model.name, self._session.dirty)
 
 
 def _not_opened(kind: str, names: list[str]) -> str:

@@ -1,4 +1,4 @@
-"""Autosaves of the session: written while the window is open, and offered after a crash."""
+"""Autosaves of the session: written while the window is open, and offered after a crash or a normal end."""
 
 from __future__ import annotations
 
@@ -10,40 +10,46 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from latentlab.controllers.training import TrainingController
-from latentlab.engine.client.client import EngineClient
-from latentlab.engine.protocol.messages import OpenDataset, OpenModel
-from latentlab.errors import LatentlabError
+from latentlab.controllers.session_restore import SessionRestorer
+from latentlab.controllers.session_snapshot import SessionSnapshots
+from latentlab.errors import LatentlabError, NewerFileError
 from latentlab.gui.widgets.toasts import Actions, Notification, Toasts
-from latentlab.state.board_entries import entries_of, entry_of_selection, items_of, order_fault, selection_of
-from latentlab.state.map_axes import AxesChoice
-from latentlab.state.selection import Selection
+from latentlab.paths import DEFAULT_MODEL
 from latentlab.state.session import Session
 from latentlab.storage import RunFolder
-from latentlab.storage.board_file import KeptItem, KeptSelection
+from latentlab.storage.board_file import KeptItem
 from latentlab.storage.session_file import (
     SessionFile,
     abandoned_autosaves,
     autosave_path,
+    last_session_path,
     read_session,
-    session_of,
+    release_autosave,
     set_aside,
     write_session,
 )
-from latentlab.utils.array_rules import LARGEST_COORDINATE
+from latentlab.storage.session_places import with_places
 from latentlab.utils.text import format_epoch, pluralize
 
 AUTOSAVE_SECONDS = 15
 _WRITE_SECONDS = 2.0  # that a failing window waits for a running write to a slow disk before it writes itself
+_OFFER_SECONDS = 30.0  # that the last session is offered on a card; then it is in the menu
 
 
 class AutosaveController(QObject):
-    """Autosaves the session, and restores saved ones.
+    """Autosaves the session, and offers saved ones.
 
     A window that closes normally removes its autosave, unless its Board has items that are saved nowhere else. One that
     is found at the start is from such a window, or from one that crashed, and is offered: Restore, Discard, or neither,
     which keeps it for the next start. A window that is closed during a run leaves one too, which the next start offers
-    once.
+    once. What was open when a window was closed is the last session, which can be opened again.
+
+    Attributes
+    ----------
+    file, is_modified
+        The session file that is open, empty for none, and whether it has not been saved: kept with every autosave.
+    saved_board
+        The items of the Board that are in a file of the user's own: closing the window loses nothing of them.
 
     Signals
     -------
@@ -59,25 +65,24 @@ class AutosaveController(QObject):
     def __init__(
         self,
         session: Session,
-        engine: EngineClient,
-        training: TrainingController,
+        snapshots: SessionSnapshots,
+        restorer: SessionRestorer,
         notifications: Toasts,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
-        self._session, self._engine, self._training = session, engine, training
+        self._session, self._snapshots, self._restorer = session, snapshots, restorer
         self._notifications = notifications
-        self._pending: SessionFile | None = None
-        self._closing: SessionFile | None = None
+        self.file, self.is_modified = "", False
+        self._closing: SessionFile | None = None  # of a run that is being ended
+        self._at_close: SessionFile | None = None
         self._written: SessionFile | None = None
-        self._pending_selection: Selection | None = None  # until its images are encoded
-        self._kept_selection: tuple[Selection | None, KeptSelection | None] = (None, None)  # packed once
-        self._saved_board: tuple[KeptItem, ...] = ()  # in a file that the user has named
+        self.saved_board: tuple[KeptItem, ...] = ()  # in a file that the user has named
         self._writer = ThreadPoolExecutor(1, "latentlab-autosave")  # a disk may take long to confirm
         self._writing: Future[None] | None = None
         self._failure = ""  # the last message
-        self._left_out: tuple[str, ...] = ()  # of the session, because it cannot be kept
         self._failure_notification: Notification | None = None
+        self._last_offer: Notification | None = None
         self.autosaveFailed.connect(self._on_failed)
         self.autosaved.connect(self._on_saved)
         self._timer = QTimer(self)
@@ -85,57 +90,22 @@ class AutosaveController(QObject):
         self._timer.timeout.connect(self._autosave_in_thread)
         self._timer.start()
         session.runStateChanged.connect(self._autosave_in_thread)
-        session.modelChanged.connect(self._on_model_changed)
-        session.datasetChanged.connect(self._on_dataset_changed)
-        session.pointsChanged.connect(self._select_pending)
-        session.selectionChanged.connect(self._on_selection_changed)
+        session.datasetChanged.connect(self._withdraw_last_offer)
 
     # --- saving ---------------------------------------------------------------------------------------
 
     def snapshot(self) -> SessionFile:
-        """The session as it would be saved now; notifies once of what cannot be kept."""
-        session = self._session
-        board, too_large = entries_of(session.board.items)
-        selection, too_many = self._selection_entry()
-        snapshot, left_out = session_of({
-            "model": "" if session.model is None else session.model.source,
-            "dataset": "" if session.dataset is None else session.dataset.source,
-            "data": session.data_config if session.dataset is None else session.dataset.config,
-            "latent": tuple(session.latent.clip(-LARGEST_COORDINATE, LARGEST_COORDINATE).tolist()),
-            "label": session.label,
-            "axes": (session.axes.x, session.axes.y),
-            "colour_by": session.colour_by,
-            "selection": selection,
-            "board": board,
-            "locked": tuple(sorted(session.locked)),
-            "dimension_names": tuple(sorted(session.names.items())),
-            "run_folder": session.run_folder,
-            "run_config": session.run.config,
-            "run_was_live": session.run_is_active,
-        })  # fmt: skip
-        left_out = (*left_out, *too_large, *too_many)
-        if left_out != self._left_out:
-            self._left_out = left_out
-            for fault in left_out:
-                self._notifications.notify("warning", f"A part of the session is not saved: {fault}.", important=True)
+        """The session as it would be autosaved now."""
+        update = {"file": self.file, "was_modified": self.is_modified}
+        return self._snapshots.take().model_copy(update=update)
+
+    def save(self, path: Path) -> SessionFile:
+        """Save the session to ``path`` and return it; raises ``LatentlabError`` when it cannot be written."""
+        snapshot = self._snapshots.take()
+        # A run that is active now is not started by opening the file.
+        write_session(path, with_places(snapshot.model_copy(update={"run_was_live": False}), path.parent))
+        self.saved_board = snapshot.board
         return snapshot
-
-    def _selection_entry(self) -> tuple[KeptSelection | None, tuple[str, ...]]:
-        """The selected images as they are saved, and why they cannot be."""
-        selection = self._session.selection or self._pending_selection
-        if selection is not self._kept_selection[0]:
-            self._kept_selection = selection, None if selection is None else entry_of_selection(selection)
-        entry = self._kept_selection[1]
-        if selection is None:
-            return None, ()
-        fault = "the selection cannot be kept: it is too large" if entry is None else order_fault(selection, entry)
-        return entry, (fault,) if fault else ()
-
-    def save(self, path: Path) -> None:
-        """Save the session to ``path``; raises ``LatentlabError`` when it cannot be written."""
-        snapshot = self.snapshot()
-        write_session(path, snapshot)
-        self._saved_board = snapshot.board
 
     def autosave(self) -> None:
         """Save now, in case this window crashes; does nothing without changes."""
@@ -153,11 +123,15 @@ class AutosaveController(QObject):
         self._on_saved()
 
     def note_closing(self) -> None:
-        """Remember the active run before the worker ends it: the next start offers to resume it."""
-        self._closing = self.snapshot() if self._session.run_is_active else None
+        """Remember what is open, and the active run, before the worker ends."""
+        self._at_close = self.snapshot()
+        self._closing = self._at_close if self._session.run_is_active else None
 
     def close(self) -> None:
-        """Remove this window's autosave, or leave the one with which the next start can resume the run or the Board."""
+        """Remove this window's autosave, or leave the one with which the next start can resume the run or the Board.
+
+        What is open becomes the last session.
+        """
         self._timer.stop()
         self._writer.shutdown()
         autosave_path().unlink(missing_ok=True)
@@ -165,6 +139,10 @@ class AutosaveController(QObject):
         if left is not None:
             with contextlib.suppress(LatentlabError, OSError):  # a full disk: the run is still in its folder
                 write_session(autosave_path(), left)
+        last = (self._at_close or self.snapshot()).model_copy(update={"run_was_live": False})
+        if has_content(last):
+            with contextlib.suppress(LatentlabError, OSError):
+                write_session(last_session_path(), last)
 
     def _left_behind(self) -> SessionFile | None:
         """What the next start should offer: the run that was active, or a Board that was not saved."""
@@ -173,7 +151,7 @@ class AutosaveController(QObject):
         if not self._session.board.items:
             return None
         snapshot = self.snapshot()
-        if not snapshot.board or snapshot.board == self._saved_board:
+        if not snapshot.board or snapshot.board == self.saved_board:
             return None
         return snapshot.model_copy(update={"was_closed": True, "run_was_live": False})
 
@@ -186,9 +164,10 @@ class AutosaveController(QObject):
 
     def _unsaved(self) -> SessionFile | None:
         """The session, if something is open and it has changed since it was saved."""
+        if self._restorer.is_restoring:
+            return None  # half of it: the last autosave has the whole
         snapshot = self.snapshot()
-        has_content = bool(snapshot.model or snapshot.dataset or snapshot.board)
-        return snapshot if has_content and snapshot != self._written else None
+        return snapshot if has_content(snapshot) and snapshot != self._written else None
 
     def _write(self, snapshot: SessionFile) -> None:
         """Write an autosave, in the writer's thread."""
@@ -214,19 +193,17 @@ class AutosaveController(QObject):
             self._failure_notification.withdraw()
             self._failure_notification = None
 
-    # --- restoring ------------------------------------------------------------------------------------
+    # --- offering -------------------------------------------------------------------------------------
 
-    def offer(self) -> None:
-        """Offer the autosaves of windows that crashed."""
+    def offer(self) -> bool:
+        """Offer the autosaves of windows that crashed, or were closed with work in progress; whether there was one."""
+        release_autosave()
+        offered = False
         for path in abandoned_autosaves():
-            try:
-                saved = read_session(path)
-            except LatentlabError as error:
-                backup = set_aside(path)
-                self._notifications.notify(
-                    "warning", f"An autosave could not be read and was kept as {backup}: {error}", important=True
-                )
+            saved = self._read(path, "An autosave")
+            if saved is None:
                 continue
+            offered = True
             if saved.closed_at is not None:
                 path.unlink(missing_ok=True)
                 self._offer_to_resume(saved, saved.closed_at)
@@ -240,6 +217,48 @@ class AutosaveController(QObject):
                 ],
                 important=True,  # what opens with the window has messages of its own, and this is saved nowhere else
             )
+        return offered
+
+    def _read(self, path: Path, what: str) -> SessionFile | None:
+        """A session that the program has written; one of a newer version stays as it is, a damaged one is renamed."""
+        try:
+            return read_session(path)
+        except NewerFileError:
+            self._notifications.notify("info", f"{what} is of a newer latentlab, which can open it; it stays: {path}")
+        except LatentlabError as error:
+            backup = set_aside(path)
+            message = f"{what} could not be read and was kept as {backup}: {error}"
+            self._notifications.notify("warning", message, important=True)
+        return None
+
+    def last_session(self) -> SessionFile | None:
+        """What was open in the window that was closed last; ``None`` if that was nothing or cannot be read."""
+        return self._read(last_session_path(), "The last session") if last_session_path().exists() else None
+
+    def offer_last(self) -> None:
+        """Offer the last session on a card that disappears, unless it is what the program opens by itself."""
+        saved = self.last_session()
+        if saved is None or not _is_worth_offering(saved):
+            return
+        self._last_offer = self._notifications.notify(
+            "info",
+            f"The last window had {_contents(saved)} open.",
+            actions=[("Reopen last session", partial(self.restore, saved))],
+            seconds=_OFFER_SECONDS,
+        )
+
+    def reopen_last(self) -> bool:
+        """Open the last session; whether there is one."""
+        saved = self.last_session()
+        if saved is not None:
+            self.restore(saved)
+        return saved is not None
+
+    def _withdraw_last_offer(self) -> None:
+        """Remove the offer: the user has opened something else."""
+        if self._last_offer is not None:
+            self._last_offer.withdraw()
+            self._last_offer = None
 
     def _offer_to_resume(self, saved: SessionFile, epoch: float) -> None:
         run = RunFolder(saved.run_folder)
@@ -253,58 +272,32 @@ class AutosaveController(QObject):
         self.restore(saved)
         path.unlink(missing_ok=True)
 
-    def restore(self, saved: SessionFile, *, is_saved: bool = False) -> None:
-        """Open the model and dataset of a saved session; its latent is set when the model is open.
+    def restore(self, saved: SessionFile) -> None:
+        """Restore an autosave: what is on the Board stays, before what the session adds."""
+        self._withdraw_last_offer()
+        self.saved_board = ()
+        self._restorer.restore(saved)
 
-        What is on the Board already stays there, before what the session adds. ``is_saved`` says that the session is
-        in a file of the user's own, so that closing the window loses nothing of its Board.
-        """
-        self._pending = saved
-        board = self._session.board
-        self._saved_board = saved.board if is_saved and not board.items else ()
-        known = {item.id for item in board.items}
-        board.set_items(board.with_added(*(item for item in items_of(saved.board) if item.id not in known)))
-        self._pending_selection = None if saved.selection is None else selection_of(saved.selection)
-        self._select_pending()
-        self._session.set_colour_by(saved.colour_by)
-        if saved.model:
-            self._engine.request(OpenModel(saved.model))
-        if saved.dataset:
-            self._session.data_config = saved.data
-            self._engine.request(OpenDataset(saved.dataset, saved.data))
 
-    def _on_model_changed(self, is_new_model: bool) -> None:
-        saved, session = self._pending, self._session
-        if not is_new_model or saved is None or session.model is None or session.model.source != saved.model:
-            return
-        if len(saved.latent) == session.model.latent_dim:
-            session.set_latent(saved.latent)
-            session.set_axes(AxesChoice(*saved.axes))
-            for dimension in saved.locked:
-                session.set_locked(dimension, True)
-        for dimension, name in saved.dimension_names:
-            session.dimension_names.set_name(saved.model, dimension, name)
-        if saved.label is not None and session.model.conditional and saved.label < len(session.model.classes):
-            session.set_label(saved.label)
-        if not saved.run_was_live:
-            self._pending = None
+def has_content(saved: SessionFile) -> bool:
+    """Whether something is open in a session."""
+    return bool(saved.model or saved.dataset or saved.board)
 
-    def _select_pending(self) -> None:
-        """Select the images of the saved session once they are encoded."""
-        points, selection = self._session.points, self._pending_selection
-        if points is not None and selection is not None and selection.fingerprint == points.fingerprint:
-            self._session.set_selection(selection)
 
-    def _on_selection_changed(self) -> None:
-        self._pending_selection = None  # selected now, or the user has selected other images
+def _is_worth_offering(saved: SessionFile) -> bool:
+    """Whether more was open than what the window opens by itself."""
+    return bool(saved.dataset or saved.board or saved.path or saved.file) or saved.model not in ("", DEFAULT_MODEL)
 
-    def _on_dataset_changed(self) -> None:
-        saved = self._pending
-        if saved is None or not saved.run_was_live or saved.run_config is None or self._session.dataset is None:
-            return
-        if self._session.dataset.source == saved.dataset:
-            self._pending = None
-            self._training.start(saved.run_config, saved.run_folder, resume=True)
+
+def _contents(saved: SessionFile) -> str:
+    """What a session had open, in words."""
+    if saved.file:
+        return Path(saved.file).name
+    dataset = saved.dataset if len(saved.dataset) < _LONG else "images"
+    return " and ".join(filter(None, (saved.model, dataset))) or pluralize(len(saved.board), "item")
+
+
+_LONG = 200  # characters of a source: several of them
 
 
 def _board_message(saved: SessionFile) -> str:

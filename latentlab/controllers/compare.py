@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, Signal
 
 from latentlab.controllers.compared_map import ComparedMapController, Linked
 from latentlab.controllers.explore import ExploreController
@@ -50,7 +50,14 @@ class CompareController(QObject):
     The latents of the two are linked: at a data point by its image, elsewhere by the alignment of the images that both
     encode. What is chosen on the second map moves the latent of the session, which can be undone; the comparison itself
     is a view. The worker holds the second model until the comparison is left.
+
+    Signals
+    -------
+    openChanged
+        Another model is compared, or none.
     """
+
+    openChanged = Signal()
 
     def __init__(
         self,
@@ -89,6 +96,11 @@ class CompareController(QObject):
         """Whether a second model is compared, or is being opened."""
         return self._request is not None
 
+    @property
+    def compared(self) -> tuple[str, int | None] | None:
+        """Source of the second model and the epoch of its run, or ``None``."""
+        return None if self._request is None else (self._request.source, self._request.epoch)
+
     def open(self, source: str, epoch: int | None = None) -> None:
         """Compare with a model file, run folder or ``bundled:NAME``, or with the snapshot of an epoch of a run."""
         if self._session.model is None:
@@ -98,6 +110,7 @@ class CompareController(QObject):
         self._request = OpenComparison(self._first, source, epoch, self._viewed_epoch())
         self._engine.request(self._request)
         self._say("Opening the model to compare with …")
+        self.openChanged.emit()
 
     def close(self) -> None:
         """Leave the comparison; the worker frees the second model."""
@@ -110,6 +123,7 @@ class CompareController(QObject):
         self._activity.end(_MESSAGE)
         self._engine.request(CloseComparison())
         self._hide()
+        self.openChanged.emit()
 
     def _say(self, text: str) -> None:
         self._activity.begin(_MESSAGE, ActivityEntry(text, is_busy=True, cancel=self.close))

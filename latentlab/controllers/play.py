@@ -8,7 +8,7 @@ from typing import cast
 from uuid import uuid4
 
 import numpy as np
-from PySide6.QtCore import QObject, Qt, QTimer
+from PySide6.QtCore import QObject, Qt, QTimer, Signal
 from PySide6.QtGui import QUndoStack
 
 from latentlab.controllers.board import BoardController
@@ -43,7 +43,14 @@ class PlayController(QObject):
     ----------
     motion
         What moves the latent.
+
+    Signals
+    -------
+    oscillatorsChanged
+        There are others, or with other settings.
     """
+
+    oscillatorsChanged = Signal()
 
     def __init__(
         self,
@@ -113,9 +120,17 @@ class PlayController(QObject):
         """Replace the settings of an oscillator, also while it plays."""
         self._set_rows(tuple(row if each.identity == row.identity else each for each in self._rows))
 
+    def set_oscillators(self, rows: tuple[OscillatorRow, ...]) -> None:
+        """Replace all oscillators, and stop playing; those of dimensions that the model has not are left out."""
+        self.set_playing(False)
+        size = self._session.latent.size
+        self._set_rows(tuple(row for row in rows if row.target[0] != "z" or int(row.target[1:]) <= size))
+
     def _set_rows(self, rows: tuple[OscillatorRow, ...]) -> None:
-        self._rows = rows
+        is_other, self._rows = rows != self._rows, rows
         self._panel.set_oscillators(rows)
+        if is_other:
+            self.oscillatorsChanged.emit()
 
     def _targets(self) -> Iterator[tuple[str, str]]:
         session = self._session
@@ -303,7 +318,5 @@ class PlayController(QObject):
             self._recorded = None
             self._panel.set_recording(False)
             self._panel.set_time("")
-            self.set_playing(False)
-            size = self._session.latent.size
-            self._set_rows(tuple(row for row in self._rows if row.target[0] != "z" or int(row.target[1:]) <= size))
+            self.set_oscillators(self._rows)
         self._show_targets()

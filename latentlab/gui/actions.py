@@ -35,8 +35,8 @@ class Actions(QObject):
 
     Attributes
     ----------
-    open_folder, open_file, open_image, open_model, open_run, open_session, save_model, save_session, export_map,
-    quit
+    open_folder, open_file, open_image, open_model, open_run, open_session, reopen_session, save_session,
+    save_session_as, save_model, export_map, quit
         File.
     undo, redo, paste, select_all, select_none, invert_selection
         Edit.
@@ -77,11 +77,12 @@ class Actions(QObject):
         self.open_image = make("Open &image…", "", "Ctrl+I", "Encode one image and show it beside its reconstruction")
         self.open_model = make("Open &model…", "model", "Ctrl+M", "Open a model file")
         self.open_run = make("Open &run…", "", "", "Open the model of a run, by its folder")
-        self.open_session = make("Open sess&ion…", "", "", "Open a saved session, with its Board")
-        self.save_session = make(
-            "Save sessi&on as…", "", _Key.SaveAs, "Save what is open, the latent, the axes, the selection and the Board"
-        )
-        self.save_model = make("&Save model as…", "save", _Key.Save, "Save the current model")
+        self.open_session = make("Open &session…", "", "Ctrl+Alt+O", "Open a saved session, with its Board")
+        self.reopen_session = make("Reopen &last session", "", "", "Open what the window closed last had open")
+        tip = "Save what is open, the map, the panels, the path, the selection and the Board"
+        self.save_session = make("Sa&ve session", "save", _Key.Save, tip)
+        self.save_session_as = make("S&ave session as…", "", _Key.SaveAs, "Save the session in another file")
+        self.save_model = make("Save mo&del as…", "save", "Ctrl+Alt+S", "Save the current model")
         self.export_map = make("&Export map picture…", "image", "Ctrl+E", "Save a picture of the latent map")
         self.quit = make("&Quit", "", _Key.Quit, "Close the window", role=QAction.MenuRole.QuitRole)
 

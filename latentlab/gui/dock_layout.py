@@ -127,6 +127,10 @@ class DockLayout:
         fits = self._window.restoreGeometry(QByteArray(geometry))
         return self._restore_docks(QByteArray(state)) and fits
 
+    def restore_state(self, state: bytes) -> bool:
+        """Restore an arrangement without the window's geometry; ``False`` if it does not fit."""
+        return self._restore_docks(QByteArray(state))
+
     def reset(self) -> None:
         """Restore the default arrangement."""
         self._restore_docks(self._default)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING
@@ -29,7 +30,7 @@ from latentlab.gui.style.icons import recolour, set_icon
 from latentlab.gui.widgets.controls import column, first_control, row
 from latentlab.gui.widgets.drop_hint import DropHint
 from latentlab.gui.widgets.paint_hold import PaintHold
-from latentlab.gui.widgets.plain_text import add_action, window_title
+from latentlab.gui.widgets.plain_text import add_action, set_tool_tip, window_title
 from latentlab.gui.widgets.status_bar import StatusBar, device_label, frame_rate_label
 from latentlab.gui.widgets.toasts import Toasts
 
@@ -79,6 +80,25 @@ OPENING = "Opening the model …"
 """Shown in these panels at the start."""
 
 
+@dataclass(frozen=True)
+class RecentGroup:
+    """Recent sources of one kind.
+
+    Attributes
+    ----------
+    title
+        What they are.
+    paths
+        Newest first.
+    missing
+        Those that are not there now.
+    """
+
+    title: str
+    paths: tuple[str, ...]
+    missing: frozenset[str] = frozenset()
+
+
 class MainWindow(QMainWindow):
     """Contains the panels and the actions; controllers connect them to the session and the engine.
 
@@ -115,8 +135,8 @@ class MainWindow(QMainWindow):
     -------
     pathsDropped(paths)
         Files or folders were dropped on the window: a list of str.
-    recentChosen(path)
-        An entry of File → Recent was chosen.
+    recentChosen(path), recentCleared, recentShown
+        An entry of File → Open recent was chosen, the list should be emptied, or the menu is about to be shown.
     toolChosen(name)
         ``explore``, ``select``, ``box`` or ``path``.
     layerToggled(name, shown)
@@ -129,6 +149,8 @@ class MainWindow(QMainWindow):
 
     pathsDropped = Signal(list)
     recentChosen = Signal(str)
+    recentCleared = Signal()
+    recentShown = Signal()
     toolChosen = Signal(str)
     layerToggled = Signal(str, bool)
     closeRequested = Signal()
@@ -229,10 +251,13 @@ class MainWindow(QMainWindow):
     def _build_menus(self) -> None:
         a, bar = self.actions_, self.menuBar()
         file = bar.addMenu("&File")
-        file.addActions([a.open_folder, a.open_file, a.open_image, a.open_model, a.open_run, a.open_session])
-        self._recent = file.addMenu("&Recent")
+        file.addActions([a.open_folder, a.open_file, a.open_image, a.open_model, a.open_run])
+        self._recent = file.addMenu("Open re&cent")
+        self._recent.aboutToShow.connect(self.recentShown)
         file.addSeparator()
-        file.addActions([a.save_model, a.save_session, a.export_map])
+        file.addActions([a.open_session, a.reopen_session, a.save_session, a.save_session_as])
+        file.addSeparator()
+        file.addActions([a.save_model, a.export_map])
         file.addSeparator()
         file.addAction(a.quit)
         edit = bar.addMenu("&Edit")
@@ -274,7 +299,7 @@ class MainWindow(QMainWindow):
         self.commands.add(lambda: [command_of_action(each, "Tool") for each in a.tools.actions()])
         self.commands.add(lambda: [command_of_action(each, "Panels") for each in (a.next_panel, a.previous_panel)])
         for menu in bar.findChildren(QMenu):
-            menu.setToolTipsVisible(menu is not self._recent)
+            menu.setToolTipsVisible(True)
         self.set_recent(())
         self.set_layers(())
 
@@ -313,13 +338,23 @@ class MainWindow(QMainWindow):
 
     # --- what is shown --------------------------------------------------------------------------
 
-    def set_recent(self, paths: Sequence[str]) -> None:
-        """Offer recent files, newest first."""
+    def set_recent(self, groups: Sequence[RecentGroup]) -> None:
+        """Offer recent sources in groups; those that are missing are shown, and cannot be chosen."""
         self._recent.clear()
-        for path in paths:
-            action = add_action(self._recent, path)
-            action.triggered.connect(lambda _checked=False, path=path: self.recentChosen.emit(path))
-        self._recent.setEnabled(bool(paths))
+        for group in groups:
+            self._recent.addSection(group.title)
+            for path in group.paths:
+                action = add_action(self._recent, path)
+                action.triggered.connect(lambda _checked=False, path=path: self.recentChosen.emit(path))
+                if path in group.missing:
+                    action.setEnabled(False)
+                    set_tool_tip(action, f"{path} is not there now")
+        if groups:
+            self._recent.addSeparator()
+            clear = add_action(self._recent, "Clear this list")
+            clear.setObjectName("actionClearRecent")
+            clear.triggered.connect(lambda _checked=False: self.recentCleared.emit())
+        self._recent.setEnabled(bool(groups))
 
     def set_latent_map(self, latent_map: QWidget) -> None:
         """Replace the widget in the middle by one of the same geometry, before anything is painted."""
@@ -354,9 +389,13 @@ class MainWindow(QMainWindow):
         set_reason(action, unavailable)
         action.setEnabled(not unavailable)
 
-    def set_document(self, name: str, dirty: bool = False) -> None:
-        """Show the model's name in the title, marked if it is not saved."""
-        self.setWindowTitle(f"{window_title(name)}[*] — latentlab" if name else "latentlab[*]")
+    def set_document(self, name: str, dirty: bool = False, session: str = "") -> None:
+        """Show the model's name in the title, before it the session's, marked if something is not saved."""
+        if session:
+            title = f"{window_title(session)}[*]{' — ' * bool(name)}{window_title(name)}"
+        else:
+            title = f"{window_title(name)}[*]"
+        self.setWindowTitle(f"{title} — latentlab" if session or name else "latentlab[*]")
         self.setWindowModified(dirty)
 
     def set_run_status(self, run: RunStatus, can_train: bool = True) -> None:
@@ -414,6 +453,14 @@ class MainWindow(QMainWindow):
     def restore_layout(self, geometry: bytes, state: bytes) -> bool:
         """Restore a saved geometry and layout; ``False`` if they do not fit this window, which then is unchanged."""
         return self._dock_layout.restore(geometry, state)
+
+    def save_panels(self) -> bytes:
+        """The layout of the docks alone, for ``restore_panels``."""
+        return self._dock_layout.save()[1]
+
+    def restore_panels(self, state: bytes) -> bool:
+        """Restore a layout of docks; ``False`` if it does not fit this window, which then is unchanged."""
+        return self._dock_layout.restore_state(state)
 
     def reset_layout(self) -> None:
         """Restore the default layout of docks."""

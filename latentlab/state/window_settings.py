@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Literal, get_args
 
-from PySide6.QtCore import QByteArray, QSettings
+from PySide6.QtCore import QByteArray, QLockFile, QSettings
 
 from latentlab.paths import settings_file
 from latentlab.state.settings_text import is_without_objects
 
 MAX_RECENT = 10
+"""Of each kind."""
+RECENT_KINDS = ("session", "model", "run", "dataset", "image")
+_LOCK_MS = 200
 _LONGEST_SOURCE = 4096
 _LARGEST_FILE = 1 << 20  # bytes
 Scheme = Literal["system", "light", "dark"]
@@ -80,16 +85,51 @@ class WindowSettings:
 
     # --- recent files -------------------------------------------------------------------------------
 
-    def recent(self) -> list[str]:
-        """Recently opened sources, newest first."""
-        stored = self._store.value("recent") or []
+    def recent(self, kind: str) -> list[str]:
+        """Recently opened sources of a kind, one of ``RECENT_KINDS``, newest first; of all windows that are open."""
+        self._store.sync()
+        return self._listed(f"recent/{kind}")
+
+    def add_recent(self, kind: str, source: str) -> None:
+        """Put a source first among the recent ones of its kind; what other windows have added stays."""
+        if not 0 < len(source) <= _LONGEST_SOURCE:
+            return
+        with self._locked():
+            others = [entry for entry in self.recent(kind) if entry != source]
+            self._store.setValue(f"recent/{kind}", [source, *others][:MAX_RECENT])
+            self._store.sync()
+
+    def clear_recent(self) -> None:
+        """Forget all recent sources."""
+        with self._locked():
+            for kind in RECENT_KINDS:
+                self._store.remove(f"recent/{kind}")
+            self._store.sync()
+
+    def take_old_recent(self) -> list[str]:
+        """The list without kinds that older versions have kept, newest first; it is removed."""
+        found = self._listed("recent")
+        if found:
+            self._store.remove("recent")
+        return found
+
+    def _listed(self, key: str) -> list[str]:
+        stored = self._store.value(key) or []
         entries = [stored] if isinstance(stored, str) else stored
         return [entry for entry in entries if isinstance(entry, str) and 0 < len(entry) <= _LONGEST_SOURCE][:MAX_RECENT]
 
-    def add_recent(self, source: str) -> None:
-        """Put a source first among the recent ones."""
-        others = [entry for entry in self.recent() if entry != source]
-        self._store.setValue("recent", [source, *others][:MAX_RECENT])
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """Let no other window change a list between its reading and its writing here."""
+        lock = QLockFile(str(self._path) + ".change")
+        with suppress(OSError):
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+        is_locked = lock.tryLock(_LOCK_MS)  # without it at worst an entry of another window is lost
+        try:
+            yield
+        finally:
+            if is_locked:
+                lock.unlock()
 
     def flush(self) -> None:
         """Write now."""

@@ -16,7 +16,7 @@ from latentlab.utils.tiff_pages import is_tiff_stack
 IMAGE_SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".pgm", ".ppm"}
 _STACKS = (".tif", ".tiff")
 _MODELS = {".safetensors", ".onnx"} | REFUSED
-_RUN_FILES = ("model.safetensors", "checkpoint.safetensors")
+RUN_FILES = ("model.safetensors", "checkpoint.safetensors")
 
 
 def kind_of(source: str) -> str:
@@ -29,7 +29,7 @@ def kind_of(source: str) -> str:
     if source.endswith(SUFFIX):
         return "session"
     if os.path.isdir(path):
-        return "model" if any(os.path.isfile(path / name) for name in _RUN_FILES) else "dataset"
+        return "model" if any(os.path.isfile(path / name) for name in RUN_FILES) else "dataset"
     suffix = path.suffix.lower()
     if suffix in _STACKS and is_tiff_stack(path):
         return "dataset"

@@ -13,6 +13,8 @@ import pytest
 from latentlab.config import DataConfig, RunConfig
 from latentlab.config.events import Progress, Started
 from latentlab.controllers.autosave import AutosaveController
+from latentlab.controllers.session_restore import SessionRestorer
+from latentlab.controllers.session_snapshot import SessionSnapshots
 from latentlab.controllers.training import TrainingController
 from latentlab.engine.protocol.messages import DatasetInfo, OpenDataset, OpenModel, Train, TrainingEvent, TrainingState
 from latentlab.errors import RunError
@@ -23,7 +25,7 @@ from latentlab.state.board import BoardItem, Direction, Latent
 from latentlab.state.map_axes import AxesChoice
 from latentlab.state.selection import Selection
 from latentlab.state.session import Session
-from latentlab.storage.session_file import SessionFile, autosave_path, read_session, write_session
+from latentlab.storage.session_file import SessionFile, abandoned_autosaves, autosave_path, read_session, write_session
 from tests.controllers.conftest import model_info, some_points
 
 
@@ -39,10 +41,16 @@ class Cards(Toasts):
         self.cards = []
         self.important, self.threads = [], []
 
-    def notify(self, level, message, details="", actions=(), important=False):
+    def notify(self, level, message, details="", actions=(), important=False, seconds=0.0):
         self.cards.append((message, dict(actions)))
         self.important.append(important)
         self.threads.append(threading.current_thread())
+
+
+def autosave_of(session, engine, training, cards):
+    snapshots = SessionSnapshots(session, (), cards)
+    restorer = SessionRestorer(session, engine, training, snapshots)
+    return AutosaveController(session, snapshots, restorer, cards, restorer)
 
 
 @pytest.fixture
@@ -52,7 +60,7 @@ def parts(qtbot, session, engine, activity):
         qtbot.addWidget(widget)
     training = TrainingController(session, engine, panel, curves, activity)
     cards = Cards(panel)
-    recovery = AutosaveController(session, engine, training, cards)
+    recovery = autosave_of(session, engine, training, cards)
     yield recovery, training, cards
     recovery.close()
 
@@ -203,7 +211,7 @@ def test_a_run_interrupted_by_closing_is_offered_once_at_the_next_start(parts, s
     engine.trainingState.emit(TrainingState("idle", str(run)))
     recovery.close()
     monkeypatch.setattr("latentlab.storage.session_file.is_running", lambda _process: False)
-    after = AutosaveController(Session(), engine, training, cards)
+    after = autosave_of(Session(), engine, training, cards)
     after.offer()
     after.offer()
     ((message, actions),) = cards.cards
@@ -278,26 +286,15 @@ def test_a_window_closed_with_a_board_that_was_not_saved_offers_it_at_the_next_s
     recovery.close()
     monkeypatch.setattr("latentlab.storage.session_file.is_running", lambda _process: False)
     fresh = Session()
-    after = AutosaveController(fresh, engine, training, cards)
+    after = autosave_of(fresh, engine, training, cards)
     after.offer()
     ((message, actions),) = cards.cards
     assert message == "The last window was closed with 1 item on its Board. Restore its session?"
     assert cards.important == [True]
-    assert autosave_path().exists(), "it is kept until the user decides"
+    assert len(abandoned_autosaves()) == 1, "it is kept until the user decides"
     actions["Restore"]()
     assert [item.name for item in fresh.board.items] == ["kept"]
     assert engine.last(OpenModel).source == "m.safetensors"
     after.save(tmp_path / "s.latentlab.json")
     after.close()
     assert not autosave_path().exists(), "it is saved elsewhere"
-
-
-def test_a_board_from_a_file_is_not_offered_again(parts, session, tmp_path):
-    recovery, _, _ = parts
-    session.board.set_items([BoardItem("kept", Latent(np.array([1, 2], np.float32)), latent_dim=2)])
-    recovery.save(tmp_path / "s.latentlab.json")
-    session.board.set_items(())
-    recovery.restore(read_session(tmp_path / "s.latentlab.json"), is_saved=True)
-    assert len(session.board.items) == 1
-    recovery.close()
-    assert not autosave_path().exists()

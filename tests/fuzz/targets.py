@@ -194,7 +194,13 @@ def _read_run(folder: Path) -> None:
 def _sessions() -> st.SearchStrategy[Files]:
     data = (V1 / "window.latentlab.json").read_bytes()
     board = {**json.loads(data), "schema_version": 2, "board": _board()}
-    spoilt = spoilt_json(json.loads(data)).map(_text) | spoilt_json(board).map(_text) | spoilt_bytes(data)
+    parts = {**json.loads(data), "schema_version": 3, **_parts()}
+    spoilt = (
+        spoilt_json(json.loads(data)).map(_text)
+        | spoilt_json(board).map(_text)
+        | spoilt_json(parts).map(_text)
+        | spoilt_bytes(data)
+    )
     return spoilt.map(lambda content: {"w.latentlab.json": content})
 
 
@@ -216,12 +222,33 @@ def _board() -> list[dict[str, Any]]:
     ]
 
 
+def _parts() -> dict[str, Any]:
+    """What a session has of the window: its map, panels, path, oscillators and comparison, and relative paths."""
+    from latentlab.storage.board_file import pack_floats
+
+    return {
+        "path": {"latent_dim": 2, "waypoints": pack_floats([[1.0, 2.0], [3.0, 4.0]]), "interpolation": "spherical"},
+        "view": [-2.0, 2.0, -1.5, 1.5],
+        "layers": [{"name": "points", "visible": True, "opacity": 0.5, "choice": ""}],
+        "tool": "path",
+        "panels": "AAAA/wAAAAD9AAAAAA==",
+        "oscillators": [{"target": "z1", "shape": "wander", "rate": 0.2, "depth": 1.0, "phase": 0.25}],
+        "compared": {"source": "other.safetensors", "epoch": 3},
+        "relative": {"model": "../models/m.safetensors", "dataset": "a|../b"},
+        "file": "s.latentlab.json",
+    }
+
+
 def _read_session(folder: Path) -> None:
     from latentlab.storage.session_file import read_session, write_session
+    from latentlab.storage.session_places import located, with_places
 
     session = read_session(folder / "w.latentlab.json")
     write_session(folder / "again.latentlab.json", session)
     assert read_session(folder / "again.latentlab.json") == session
+    found, missing = located(session, folder)
+    assert {each.field for each in missing} <= {"model", "dataset"}
+    assert len(with_places(found, folder / "deeper").model_dump_json()) < 40 << 20
 
 
 _SETTINGS = (

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from latentlab.errors import InputError
+from latentlab.errors import InputError, NewerFileError
 from latentlab.storage.session_file import (
     SCHEMA_VERSION,
     SUFFIX,
@@ -20,6 +20,7 @@ from latentlab.storage.session_file import (
     abandoned_autosaves,
     autosave_path,
     read_session,
+    release_autosave,
     set_aside,
     write_session,
 )
@@ -53,7 +54,22 @@ def test_a_session_is_read_back_as_written(tmp_path, axes):
         (b'{"colour_by": 3}', "colour_by"),
         (b'{"selection": {"kind": "selection", "encoding": "bits", "count": 2, "data": "AQ=="}}', "selection"),
         (b"[" * 100_000, "not readable"),
-        (b" " * (34 << 20) + b"{}", "too many"),
+        (b" " * (36 << 20) + b"{}", "too many"),
+        (b'{"view": [1, 0, 0, 1]}', "view"),
+        (b'{"view": [0, 1e12, 0, 1]}', "view"),
+        (b'{"tool": "eraser"}', "tool"),
+        (b'{"panels": "%%%"}', "panels: it is not base64"),
+        (b'{"panels": "%s"}' % (b"A" * 70_000), "panels"),
+        (b'{"layers": [{"name": "points", "visible": 1}]}', "layers.0.visible"),
+        (b'{"layers": [{"name": "points", "visible": true, "opacity": 2}]}', "layers.0.opacity"),
+        (b'{"layers": [%s]}' % b",".join([b'{"name": "a", "visible": true}'] * 101), "layers"),
+        (b'{"oscillators": [{"target": "z0"}]}', "oscillators.0.target"),
+        (b'{"oscillators": [{"target": "z1", "rate": 1e9}]}', "oscillators.0.rate"),
+        (b'{"compared": {"source": "m", "epoch": -1}}', "compared.epoch"),
+        (b'{"path": {"latent_dim": 2, "waypoints": "AACAPw=="}}', "path: 1 numbers are no waypoints of 2"),
+        (b'{"path": {"latent_dim": 1, "waypoints": ""}}', "path: 0 numbers"),
+        (b'{"path": {"latent_dim": 1, "waypoints": "AADAfw=="}}', "path: .*finite"),
+        (b'{"relative": {"model": "%s"}}' % (b"a" * 20_000), "relative.model"),
     ],
 )
 def test_row_13_and_38_a_bad_session_is_refused_in_a_sentence(tmp_path, text, says):
@@ -61,6 +77,31 @@ def test_row_13_and_38_a_bad_session_is_refused_in_a_sentence(tmp_path, text, sa
     path.write_bytes(text)
     with pytest.raises(InputError, match=f"^{path}: .*{says}"):
         read_session(path)
+
+
+def test_a_session_of_a_newer_version_is_told_apart_and_left_as_it_is(tmp_path):
+    path = tmp_path / "new.latentlab.json"
+    path.write_text(json.dumps({"schema_version": SCHEMA_VERSION + 1, "hologram": 1}))
+    before = path.read_bytes()
+    with pytest.raises(NewerFileError, match="newer latentlab.*left as it is"):
+        read_session(path)
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_sessions_of_older_versions_are_read(tmp_path, version):
+    path = tmp_path / "old.latentlab.json"
+    path.write_text(json.dumps({"schema_version": version, "model": "bundled:mnist-2d", "latent": [0.5, 1]}))
+    assert read_session(path) == SessionFile(model="bundled:mnist-2d", latent=(0.5, 1.0))
+
+
+def test_an_autosave_that_an_earlier_process_of_the_same_number_left_is_offered_and_not_replaced():
+    write_session(autosave_path(), SessionFile(model="earlier"))
+    release_autosave()
+    write_session(autosave_path(), SessionFile(model="own"))
+    (left,) = abandoned_autosaves()
+    assert read_session(left).model == "earlier"
+    assert read_session(autosave_path()).model == "own"
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)

@@ -382,6 +382,12 @@ class LatentMap(QWidget):
         """Draw a layer with an opacity between 0 and 1 (clipped)."""
         self.layer_stack[name].set_state(opacity=opacity)
 
+    def choose_in_layer(self, name: str, choice: str) -> None:
+        """Let a layer show one of its choices, if it has this one."""
+        layer = self.layer_stack[name]
+        if choice and choice in dict(layer.choices):
+            layer.choiceEdited.emit(choice)
+
     # --- messages over the map ---------------------------------------------------------------------
 
     def set_message(self, text: str | None, button: str = "", clicked: Callable[[], object] | None = None) -> None:

@@ -65,6 +65,23 @@ def ask(
     return box
 
 
+def ask_for_missing(
+    parent: QWidget, statement: str, explanation: str, find: Callable[[], object], skip: Callable[[], object]
+) -> QMessageBox:
+    """Ask what to do about something that is not there: find it, go on without it, or do nothing."""
+    box = message_box(parent, "latentlab", statement, explanation)
+    box.setObjectName("missing")
+    finds = box.addButton("Find it…", QMessageBox.ButtonRole.AcceptRole)
+    skips = box.addButton("Open without it", QMessageBox.ButtonRole.DestructiveRole)
+    box.addButton(QMessageBox.StandardButton.Cancel)
+    box.setDefaultButton(finds)
+    box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    answers = {finds: find, skips: skip}
+    box.buttonClicked.connect(lambda pressed: answers.get(pressed, lambda: None)())
+    box.open()
+    return box
+
+
 def _dialog(parent: QWidget, title: str, then: Callable[[str], object]) -> QFileDialog:
     dialog = QFileDialog(parent, title)
     dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)

@@ -55,6 +55,7 @@ class Card(QFrame):
         parent: QWidget,
         copied: str = "",
         is_important: bool = False,
+        seconds: float = 0.0,
     ) -> None:
         super().__init__(parent)
         self.setProperty("role", "card")
@@ -83,9 +84,9 @@ class Card(QFrame):
         self._add_buttons(layout, actions)
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
-        self._timer.setInterval(round(SECONDS * 1000))
+        self._timer.setInterval(round((seconds or SECONDS) * 1000))
         self._timer.timeout.connect(self.expired)
-        self._disappears = level == "info" and not actions and not is_important
+        self._disappears = seconds > 0 or (level == "info" and not actions and not is_important)
         if self._disappears:
             self._timer.start()
         self._draw_icon()
@@ -231,6 +232,7 @@ class Toasts(QWidget):
         actions: Actions = (),
         copied: str = "",
         important: bool = False,
+        seconds: float = 0.0,
     ) -> Notification:
         """Show a card, and return the handle that withdraws it.
 
@@ -248,6 +250,8 @@ class Toasts(QWidget):
             Text for its Copy button; message and details if empty.
         important
             Whether it must be seen, such as that work or settings were lost: it stays until it is dismissed.
+        seconds
+            After which it disappears although it has buttons: what it offers is also in a menu.
         """
         message = as_line(message, _MESSAGE)
         for card in (*self._cards, *self._waiting):
@@ -255,7 +259,7 @@ class Toasts(QWidget):
                 card.count_again(details, copied)
                 self._lay_out()
                 return Notification(partial(self._dismiss, card))
-        card = Card(level if level in _COLOURS else "info", message, details, actions, self, copied, important)
+        card = Card(level if level in _COLOURS else "info", message, details, actions, self, copied, important, seconds)
         card.dismissed.connect(lambda: self._dismiss(card))
         card.expired.connect(lambda: self._on_expired(card))
         card.resized.connect(self._lay_out)
