@@ -50,6 +50,7 @@ from latentlab.engine.protocol.messages import (
     TrainingEvent,
 )
 from latentlab.gui.curves.runs_table import Column
+from latentlab.gui.main_window import RecentGroup
 from latentlab.gui.widgets import dialogs
 from latentlab.gui.widgets.dialogs import AboutDialog, ReportDialog
 from tests.app.conftest import SECONDS, find
@@ -277,7 +278,7 @@ def test_whatever_the_worker_reports_is_shown_as_plain_text(fifo, application, q
         ):
             emit(result)
         window.runs_table.set_rows([Column(name, name)], [(name, (name,))])
-        window.set_recent([name])
+        window.set_recent([RecentGroup("Models", (name,), frozenset([name]))])
         shown = [
             dialogs.ask(window, name, details, "Yes", lambda: None),
             AboutDialog({name[:20]: {name: name}}, window),

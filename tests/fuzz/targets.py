@@ -266,7 +266,7 @@ def _read_settings(folder: Path) -> None:
     _application = QApplication.instance() or QApplication([])
     settings = WindowSettings(folder / "window.ini")
     settings.scheme()
-    assert all(isinstance(entry, str) for entry in settings.recent())
+    assert all(isinstance(entry, str) for entry in (*settings.take_old_recent(), *settings.recent("model")))
     window = QMainWindow()
     layout = settings.layout()
     if layout is not None:

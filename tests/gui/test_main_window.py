@@ -24,7 +24,7 @@ from latentlab.config import DataConfig
 from latentlab.config.info import DatasetInfo
 from latentlab.config.recipes import RECIPES
 from latentlab.gui.latent_map import LatentMap
-from latentlab.gui.main_window import MainWindow
+from latentlab.gui.main_window import MainWindow, RecentGroup
 from latentlab.gui.style import theme
 from latentlab.state.run_status import RunState, RunStatus
 
@@ -193,9 +193,9 @@ def menu(window, title: str) -> QMenu:
 
 
 def test_recent_files_and_layers_are_offered(qtbot, window):
-    window.set_recent(["/tmp/a", "/tmp/b"])
+    window.set_recent([RecentGroup("Models", ("/tmp/a", "/tmp/b"))])
     with qtbot.waitSignal(window.recentChosen) as chosen:
-        menu(window, "&Recent").actions()[1].trigger()
+        menu(window, "Open re&cent").actions()[2].trigger()
     assert chosen.args == ["/tmp/b"]
     window.set_layers([("points", "Points", True)])
     with qtbot.waitSignal(window.layerToggled) as toggled:

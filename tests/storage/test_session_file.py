@@ -83,7 +83,7 @@ def test_a_session_of_a_newer_version_is_told_apart_and_left_as_it_is(tmp_path):
     path = tmp_path / "new.latentlab.json"
     path.write_text(json.dumps({"schema_version": SCHEMA_VERSION + 1, "hologram": 1}))
     before = path.read_bytes()
-    with pytest.raises(NewerFileError, match="newer latentlab.*left as it is"):
+    with pytest.raises(NewerFileError, match=r"newer latentlab.*left as it is"):
         read_session(path)
     assert path.read_bytes() == before
 
