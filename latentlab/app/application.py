@@ -105,7 +105,7 @@ class Application(QObject):
     ----------
     window, latent_map, session, activity, engine, undo
         The parts that tests and scripts use.
-    map, data, model, training
+    map, data, model, training, play, restorer, document
         Controllers that they use.
 
     Signals
@@ -200,7 +200,7 @@ class Application(QObject):
         self._board_menu = BoardMenuController(
             session, self.undo, board, directions, self._selection, explore, window, parent
         )
-        play = self._play = PlayController(session, self.undo, board, window, parent)
+        play = self.play = PlayController(session, self.undo, board, window, parent)
         self._osc = OscController(session, engine, play, window.play_panel, parent)
 
     def _build_panel_controllers(self) -> None:
@@ -253,10 +253,10 @@ class Application(QObject):
         self._prefetcher = ImportPrefetcher(session, parent)
         self._actions = ActionsController(
             session, engine, self.undo, window, self.latent_map, self._settings,
-            self.data, self.model, self._encoded_image, self.training, self._document, parent,
+            self.data, self.model, self._encoded_image, self.training, self.document, parent,
         )  # fmt: skip
         recent = RecentFilesController(window, self._settings, self._actions.open, parent)
-        for opened in (self.data.opened, self.model.opened, self.model.saved, self._document.opened):
+        for opened in (self.data.opened, self.model.opened, self.model.saved, self.document.opened):
             opened.connect(recent.add)
         NotificationsController(
             engine, self.training, notifications, self._continue_run, self._actions.request_again, parent
@@ -272,14 +272,14 @@ class Application(QObject):
         session, engine, window, parent = self.session, self.engine, self.window, self._controllers
         parts = (
             MapPart(window, self.latent_map, parent),
-            OscillatorsPart(self._play, parent),
+            OscillatorsPart(self.play, parent),
             ComparisonPart(self._compare, parent),
             PanelsPart(window, parent),  # last: tools bring panels to the front
         )
         snapshots = SessionSnapshots(session, parts, window.notifications)
-        restorer = SessionRestorer(session, engine, self.training, snapshots, parts, parent)
+        restorer = self.restorer = SessionRestorer(session, engine, self.training, snapshots, parts, parent)
         self._autosave = AutosaveController(session, snapshots, restorer, window.notifications, parent)
-        self._document = SessionDocumentController(session, self._autosave, restorer, window, parts, parent)
+        self.document = SessionDocumentController(session, self._autosave, restorer, window, parts, parent)
 
     def _fill_window(self) -> None:
         window = self.window

@@ -233,7 +233,7 @@ class AutosaveController(QObject):
 
     def last_session(self) -> SessionFile | None:
         """What was open in the window that was closed last; ``None`` if that was nothing or cannot be read."""
-        return self._read(last_session_path(), "The last session") if last_session_path().exists() else None
+        return self._read(last_session_path(), "The last session") if os.path.exists(last_session_path()) else None
 
     def offer_last(self) -> None:
         """Offer the last session on a card that disappears, unless it is what the program opens by itself."""

@@ -39,9 +39,12 @@ class SessionDocumentController(QObject):
     -------
     opened(path)
         A session file was opened or written; for the recent files.
+    looked
+        It was looked whether the file is as it was left.
     """
 
     opened = Signal(str)
+    looked = Signal()
 
     def __init__(
         self,
@@ -62,7 +65,7 @@ class SessionDocumentController(QObject):
         self._disk = Background(self._on_signature, self)
         self._watch = QTimer(self)
         self._watch.setInterval(WATCH_SECONDS * 1000)
-        self._watch.timeout.connect(self._look)
+        self._watch.timeout.connect(self.look)
         a = window.actions_
         a.open_session.triggered.connect(self._on_open)
         a.save_session.triggered.connect(self.save)
@@ -146,7 +149,7 @@ class SessionDocumentController(QObject):
     def save(self) -> None:
         """Save to the open file; asks for a name if there is none, and first if the file was changed by others."""
         if not self.file:
-            self._on_save_as()
+            self._onsave_as()
             return
         now = signature_of(self.file)
         if now is not None and now != self._signature:
@@ -161,15 +164,16 @@ class SessionDocumentController(QObject):
             return
         self._write(self.file)
 
-    def _on_save_as(self) -> None:
+    def _onsave_as(self) -> None:
         name = Path(self.file).name if self.file else f"session{SUFFIX}"
-        dialog = dialogs.choose_target(self._window, "Save the session", name, SESSION_KINDS, self._save_as)
+        dialog = dialogs.choose_target(self._window, "Save the session", name, SESSION_KINDS, self.save_as)
         if self.file:
             dialog.setDirectory(str(Path(self.file).parent))
             dialog.selectFile(name)
         dialog.setDefaultSuffix(SUFFIX.removeprefix("."))
 
-    def _save_as(self, path: str) -> None:
+    def save_as(self, path: str) -> None:
+        """Save to another file, which is open from then on; the suffix is added."""
         target = path if path.endswith(SUFFIX) else f"{path}{SUFFIX}"
         if target != path and os.path.exists(target):
             # The dialog has asked about another file.
@@ -227,15 +231,16 @@ class SessionDocumentController(QObject):
 
     def _on_state_changed(self, state: Qt.ApplicationState) -> None:
         if state == Qt.ApplicationState.ApplicationActive:
-            self._look()
+            self.look()
 
-    def _look(self) -> None:
+    def look(self) -> None:
         """Look whether the file is as it was left, which may take long on a network drive."""
         if self.file:
             path = self.file
             self._disk.run(lambda: (path, signature_of(path)))
 
     def _on_signature(self, found: tuple[str, Signature]) -> None:
+        self.looked.emit()
         path, now = found
         if path != self.file or now == self._signature or self._restorer.is_restoring:
             return

@@ -197,7 +197,7 @@ def release_autosave() -> None:
     Numbers of processes come again, in containers at every start.
     """
     path = autosave_path()
-    if path.exists():
+    if os.path.exists(path):
         os.replace(path, path.with_name(f"{os.getpid()}-{secrets.token_hex(4)}{SUFFIX}"))
 
 

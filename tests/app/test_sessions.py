@@ -24,25 +24,25 @@ def test_a_session_brings_back_the_map_the_panels_and_what_was_drawn(application
     window.docks["runs"].hide()
     latent_map.view_box.show_range((0.0, 2.0), (-1.0, 1.0))
     view = latent_map.view()
-    oscillator = application._play.oscillators[0]
-    application._document._save_as(str(tmp_path / "all"))
+    oscillator = application.play.oscillators[0]
+    application.document.save_as(str(tmp_path / "all"))
     session.set_path(None)
     session.set_latent([0, 0])
     session.set_axes(AxesChoice())
-    application._play.set_oscillators(())
+    application.play.set_oscillators(())
     latent_map.set_layer_visible("density", False)
     latent_map.set_layer_opacity("points", 1.0)
     window.actions_.explore.trigger()
     window.docks["log"].hide()
     window.docks["runs"].show()
     latent_map.reset_view()
-    with qtbot.waitSignal(application._document._restorer.restored, timeout=SECONDS):
+    with qtbot.waitSignal(application.restorer.restored, timeout=SECONDS):
         application.open(str(tmp_path / "all.latentlab.json"))
     assert session.latent.tolist() == [0.5, -1.0]
     assert session.axes == AxesChoice("pc1", "pc2")
     assert session.locked == {1}
     np.testing.assert_array_equal(session.path, path)
-    (again,) = application._play.oscillators
+    (again,) = application.play.oscillators
     assert (again.target, again.rate) == (oscillator.target, oscillator.rate)
     layers = {layer.name: layer for layer in latent_map.layers()}
     assert (layers["density"].visible, layers["points"].opacity) == (True, 0.5)

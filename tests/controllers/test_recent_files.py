@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from PySide6.QtWidgets import QMenu
 
 from latentlab.controllers.recent_files import RecentFilesController
 from latentlab.gui.latent_map import LatentMap
@@ -32,8 +33,12 @@ def recent(window, settings, opened):
     return RecentFilesController(window, settings, opened.append, window)
 
 
+def menu(window) -> QMenu:
+    return next(each for each in window.findChildren(QMenu) if each.title() == "Open re&cent")
+
+
 def entries(window) -> list[tuple[str, bool]]:
-    return [(action.text(), action.isEnabled()) for action in window._recent.actions() if action.text()]
+    return [(action.text(), action.isEnabled()) for action in menu(window).actions() if action.text()]
 
 
 def test_recent_sources_are_listed_by_kind_and_those_that_are_missing_are_greyed(
@@ -45,14 +50,14 @@ def test_recent_sources_are_listed_by_kind_and_those_that_are_missing_are_greyed
     for source in (tmp_path / "gone.safetensors", run, tmp_path, "bundled:mnist-2d", "demo:shapes"):
         recent.add(str(source))
     assert settings.recent("run") == [str(run)]
-    window._recent.aboutToShow.emit()
+    menu(window).aboutToShow.emit()
     qtbot.waitUntil(lambda: any(not on for text, on in entries(window) if text.endswith("gone.safetensors")))
     texts = [text for text, _ in entries(window)]
     assert texts == [
         "Models", str(tmp_path / "gone.safetensors"), "Runs", str(run), "Images", "demo:shapes", str(tmp_path),
         "Clear this list",
     ]  # fmt: skip
-    by_text = {action.text(): action for action in window._recent.actions()}
+    by_text = {action.text(): action for action in menu(window).actions()}
     by_text[str(run)].trigger()
     assert opened == [str(run)]
     assert by_text["demo:shapes"].isEnabled()
@@ -61,15 +66,15 @@ def test_recent_sources_are_listed_by_kind_and_those_that_are_missing_are_greyed
 
 def test_the_list_can_be_cleared(recent, window, settings):
     recent.add("demo:shapes")
-    action = next(each for each in window._recent.actions() if each.objectName() == "actionClearRecent")
+    action = next(each for each in menu(window).actions() if each.objectName() == "actionClearRecent")
     action.trigger()
     assert settings.recent("dataset") == []
-    assert not window._recent.isEnabled()
+    assert not menu(window).isEnabled()
 
 
 def test_what_another_window_opens_is_in_the_menu_when_it_is_shown(recent, window, tmp_path):
     other = WindowSettings(tmp_path / "window.ini")
     recent.add("demo:shapes")
     other.add_recent("dataset", "demo:colour")
-    window._recent.aboutToShow.emit()
+    menu(window).aboutToShow.emit()
     assert [text for text, _ in entries(window)][:3] == ["Images", "demo:colour", "demo:shapes"]

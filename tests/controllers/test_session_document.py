@@ -77,7 +77,7 @@ def test_a_saved_session_is_named_in_the_title_and_marked_when_something_changes
 ):
     show(session, model)
     assert parts.title() == "m[*] — latentlab"
-    parts.document._save_as(str(tmp_path / "study"))
+    parts.document.save_as(str(tmp_path / "study"))
     assert Path(parts.document.file) == tmp_path / "study.latentlab.json"
     assert (parts.title(), parts.window.isWindowModified()) == ("study[*] — m — latentlab", False)
     session.set_latent([1, 2])
@@ -96,7 +96,7 @@ def test_path_style_and_level_come_back_with_the_model(parts, session, engine, t
     path = np.array([[0, 1], [2, 3], [4, 5]], np.float32)
     session.set_path(path)
     session.set_path_style(PathStyle("geodesic", is_closed=True, is_even=True))
-    parts.document._save_as(str(tmp_path / "study"))
+    parts.document.save_as(str(tmp_path / "study"))
     session.set_path(None)
     session.set_path_style(PathStyle())
     parts.document.open(str(tmp_path / "study.latentlab.json"))
@@ -160,12 +160,12 @@ def test_without_its_images_a_session_opens_the_rest(parts, engine, tmp_path, mo
 
 def test_a_file_that_another_window_has_changed_is_said_once_and_asked_about(parts, session, qtbot, tmp_path, model):
     show(session, model)
-    parts.document._save_as(str(tmp_path / "a"))
+    parts.document.save_as(str(tmp_path / "a"))
     path = Path(parts.document.file)
     write_session(path, SessionFile(model="of another window"))
     for _ in range(2):
-        parts.document._look()
-        qtbot.waitUntil(lambda: not parts.document._disk._is_running)
+        with qtbot.waitSignal(parts.document.looked):
+            parts.document.look()
     assert sum("changed by another" in text for text in parts.said()) == 1
     assert parts.window.isWindowModified()
     parts.window.actions_.save_session.trigger()
@@ -178,12 +178,12 @@ def test_a_file_that_another_window_has_changed_is_said_once_and_asked_about(par
 
 def test_a_file_that_vanishes_is_said_once_and_saving_writes_it_again(parts, session, qtbot, tmp_path, model):
     show(session, model)
-    parts.document._save_as(str(tmp_path / "a"))
+    parts.document.save_as(str(tmp_path / "a"))
     path = Path(parts.document.file)
     path.unlink()
     for _ in range(2):
-        parts.document._look()
-        qtbot.waitUntil(lambda: not parts.document._disk._is_running)
+        with qtbot.waitSignal(parts.document.looked):
+            parts.document.look()
     assert sum("is gone from its folder" in text for text in parts.said()) == 1
     parts.window.actions_.save_session.trigger()
     assert read_session(path).model == model
@@ -191,7 +191,7 @@ def test_a_file_that_vanishes_is_said_once_and_saving_writes_it_again(parts, ses
 
 def test_the_board_of_another_session_replaces_saved_items_and_keeps_unsaved_ones(parts, session, tmp_path, model):
     session.board.set_items([kept("saved", "a1")])
-    parts.document._save_as(str(tmp_path / "first"))
+    parts.document.save_as(str(tmp_path / "first"))
     session.board.set_items([*session.board.items, kept("unsaved", "b2")])
     entry = {"id": "c3", "name": "other", "latent_dim": 2, "content": {"kind": "latent", "z": "AACAPwAAgD8="}}
     write_session(tmp_path / "second.latentlab.json", SessionFile(board=(entry,)))
@@ -204,7 +204,7 @@ def test_the_board_of_another_session_replaces_saved_items_and_keeps_unsaved_one
 def test_a_run_that_is_active_is_not_started_by_opening_the_session(parts, session, tmp_path, model):
     show(session, model)
     session.set_run_state("running", str(tmp_path))
-    parts.document._save_as(str(tmp_path / "a"))
+    parts.document.save_as(str(tmp_path / "a"))
     assert not read_session(Path(parts.document.file)).run_was_live
 
 
@@ -213,7 +213,7 @@ def test_the_last_session_is_offered_at_the_next_start_and_keeps_its_file(
 ):
     show(session, model)
     session.set_latent([1, 2])
-    parts.document._save_as(str(tmp_path / "a"))
+    parts.document.save_as(str(tmp_path / "a"))
     session.set_latent([3, 4])
     qtbot.waitUntil(parts.window.isWindowModified)
     parts.autosave.note_closing()
