@@ -149,7 +149,7 @@ class SessionDocumentController(QObject):
     def save(self) -> None:
         """Save to the open file; asks for a name if there is none, and first if the file was changed by others."""
         if not self.file:
-            self._onsave_as()
+            self._on_save_as()
             return
         now = signature_of(self.file)
         if now is not None and now != self._signature:
@@ -164,7 +164,7 @@ class SessionDocumentController(QObject):
             return
         self._write(self.file)
 
-    def _onsave_as(self) -> None:
+    def _on_save_as(self) -> None:
         name = Path(self.file).name if self.file else f"session{SUFFIX}"
         dialog = dialogs.choose_target(self._window, "Save the session", name, SESSION_KINDS, self.save_as)
         if self.file:

@@ -286,6 +286,14 @@ class MainWindow(QMainWindow):
         help_.addSeparator()
         help_.addAction(a.about)
         self.addActions([a.next_panel, a.previous_panel])
+        self._connect_menus()
+        for menu in bar.findChildren(QMenu):
+            menu.setToolTipsVisible(True)
+        self.set_recent(())
+        self.set_layers(())
+
+    def _connect_menus(self) -> None:
+        a, bar = self.actions_, self.menuBar()
         a.quit.triggered.connect(self.close)
         a.map_axes.triggered.connect(self._on_map_axes)
         a.reset_layout.triggered.connect(self.reset_layout)
@@ -298,10 +306,6 @@ class MainWindow(QMainWindow):
         self.commands.add(lambda: commands_of_menus(bar, without=[d.toggleViewAction() for d in self.docks.values()]))
         self.commands.add(lambda: [command_of_action(each, "Tool") for each in a.tools.actions()])
         self.commands.add(lambda: [command_of_action(each, "Panels") for each in (a.next_panel, a.previous_panel)])
-        for menu in bar.findChildren(QMenu):
-            menu.setToolTipsVisible(True)
-        self.set_recent(())
-        self.set_layers(())
 
     def _build_toolbar(self) -> None:
         a = self.actions_
