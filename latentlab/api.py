@@ -99,8 +99,9 @@ def train(
     dataset
         From :func:`load_dataset`.
     recipe
-        A name in ``latentlab.recipes.RECIPES``. Without one, and without a run to resume, the settings are those of
-        :func:`suggest`.
+        A name in ``latentlab.recipes.RECIPES``. If they are not given, ``epochs``, and ``latent_dim`` unless the recipe
+        has its own, are suggested for the images. Without a recipe, and without a run to resume, all settings are those
+        of :func:`suggest`.
     out
         The run folder, new or empty; without it nothing is written.
     resume
@@ -131,7 +132,7 @@ def train(
     --------
     >>> import latentlab
     >>> dataset = latentlab.load_dataset("demo:shapes", limit=64)
-    >>> [event.event for event in latentlab.train(dataset, recipe="vae", epochs=2)]
+    >>> [event.event for event in latentlab.train(dataset, recipe="vae", latent_dim=2, epochs=2)]
     ['started', 'epoch', 'epoch', 'finished']
     """
     from itertools import chain

@@ -92,11 +92,11 @@ def _add_train(commands: argparse._SubParsersAction[Parser]) -> None:
     command.add_argument(
         "--recipe",
         metavar="NAME",
-        help="a recipe: see latentlab recipes; without one, settings are suggested for the images as in the window",
+        help="a recipe: see latentlab recipes; without one, all settings are suggested for the images as in the window",
     )
     for option, metavar, help_text in (
-        ("--latent-dim", "N", "dimensions of the latent space"),
-        ("--epochs", "N", "passes over the images (20)"),
+        ("--latent-dim", "N", "dimensions of the latent space (the recipe's, else suggested for the images)"),
+        ("--epochs", "N", "passes over the images (suggested for them)"),
         ("--batch-size", "N", "images in one step (128)"),
         ("--learning-rate", "X", "step size of Adam (0.001)"),
         ("--image-size", "N", "side in pixels that every image is fitted to, 8 to 256 (the images' own)"),

@@ -22,7 +22,7 @@ from latentlab.config.suggestion import suggest_settings
 from latentlab.errors import InputError
 from latentlab.storage import RunFolder
 from latentlab.storage.outputs import check_output, is_inside_data
-from latentlab.storage.starting_config import starting_config
+from latentlab.storage.starting_config import is_resumed, starting_config
 from latentlab.utils.text import pluralize
 
 if TYPE_CHECKING:
@@ -161,8 +161,10 @@ def _for_images(arguments: argparse.Namespace, dataset: Dataset) -> tuple[RunCon
     """The configuration for the images that were read, and the events that explain it."""
     from latentlab.training.configure import configured
 
-    start = starting_config(RunFolder(arguments.out), arguments.resume, arguments.recipe)
-    return configured(dataset, start, _settings(arguments), arguments.out, arguments.effort)
+    folder = RunFolder(arguments.out)
+    start = starting_config(folder, arguments.resume, arguments.recipe)
+    is_recipe = arguments.recipe is not None and not is_resumed(folder, arguments.resume)
+    return configured(dataset, start, _settings(arguments), arguments.out, arguments.effort, is_recipe)
 
 
 def _follow(training: Trainer, interruption: _Interruption, report: Callable[[Event], None]) -> int:

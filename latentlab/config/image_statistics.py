@@ -6,6 +6,11 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+MEASURED_SIDE = 32
+"""Pixels: larger images are shrunk to at most this before they are measured."""
+
+_SAME = 0.01  # relative difference of errors that is not told from none
+
 
 @dataclass(frozen=True)
 class LatentSize:
@@ -44,12 +49,30 @@ class ImageStatistics:
         Values per image that was measured.
     variances
         Variances of the principal components, the largest first; their sum is an image's total variance.
+    fitted
+        Number of images that the following figures' components were fitted to; 0 if they were not measured.
+    unseen, mirrored, moved
+        Error that these components leave of other images, relative to that of the images they were fitted to; and that
+        of the others mirrored, and moved a little, relative to that of the others.
     """
 
     images: int
     greys: float
     pixels: int
     variances: tuple[float, ...]
+    fitted: int = 0
+    unseen: float = 1.0
+    mirrored: float = math.inf
+    moved: float = math.inf
+
+    def is_worth_varying(self, varied: float, images: int) -> bool:
+        """Whether varied copies add to ``images`` training images: these are few, and other images are no more alike.
+
+        ``varied`` is ``mirrored`` or ``moved``. What components leave of unseen images more than of seen ones falls as
+        one over the number of images that they were fitted to.
+        """
+        gap = (self.unseen - 1) * self.fitted / max(images, 1)
+        return gap >= _SAME and varied <= 1 + gap
 
     def components_for(self, fraction: float) -> int:
         """How many components hold this fraction of the variance; 1 for images that are all the same."""

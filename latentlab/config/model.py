@@ -96,6 +96,11 @@ class ModelConfig(Config):
     supervision: SupervisionConfig = SupervisionConfig()
     evolution: EvolutionConfig = EvolutionConfig()
 
+    @property
+    def can_have_linear_path(self) -> bool:
+        """Whether ``architecture.linear_path`` has a meaning for this family and these latents."""
+        return self.family == "vae" and self.posterior.kind not in ("concrete", "von-mises-fisher")
+
     @model_validator(mode="after")
     def _check_parts(self) -> ModelConfig:
         for is_conflict, message in (
@@ -140,6 +145,10 @@ class ModelConfig(Config):
             (
                 q.kind == "von-mises-fisher" and self.latent_dim < 2,
                 "posterior.kind=von-mises-fisher needs a latent_dim of at least 2",
+            ),
+            (
+                self.architecture.linear_path and not self.can_have_linear_path,
+                "architecture.linear_path needs family=vae, and latents that are neither categories nor on a sphere",
             ),
             (q.start == "prior" and q.refine == 0, "without an encoder (posterior.start=prior) set posterior.refine"),
             (

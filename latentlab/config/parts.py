@@ -41,6 +41,12 @@ class ArchitectureConfig(Config):
         description="Normalisation after every convolution but the last: ``none``, or that of ``group``s of channels "
         "(Wu & He 2018), which does not depend on the other images of the batch.",
     )
+    linear_path: bool = Field(
+        default=False,
+        description="An affine path beside the networks, from the image's principal components to the latents and from "
+        "the latents to the image. Training begins with it alone: with as many principal components as latents, which "
+        "the networks then improve.",
+    )
 
 
 class PosteriorConfig(Config):

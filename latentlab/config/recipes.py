@@ -43,7 +43,10 @@ class Recipe:
         if to is None:
             return self.config()
         free = [part for part in ("architecture", "likelihood", "latent_dim") if part not in self.values]
-        return self.config(**to.model_dump(include=set(free)))
+        values = to.model_dump(include=set(free))
+        if "architecture" in free and not self.config().can_have_linear_path:
+            values["architecture"]["linear_path"] = False
+        return self.config(**values)
 
 
 _FIRST = (

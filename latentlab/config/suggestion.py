@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from latentlab.config import RunConfig, TrainingConfig, with_settings
-from latentlab.config.image_statistics import ImageStatistics, LatentSize
+from latentlab.config.image_statistics import MEASURED_SIDE, ImageStatistics, LatentSize
 from latentlab.config.recipes import recipe
 from latentlab.config.run import full_name
 from latentlab.config.training_cost import seconds_per_step
+from latentlab.utils.text import pluralize
 
 Effort = Literal["quick", "good"]
 EFFORTS: tuple[Effort, ...] = ("good", "quick")
@@ -126,24 +127,87 @@ def suggest_settings(
     if recipe_name:
         model = recipe(recipe_name).suited(model)
     kind = "mlp" if model.architecture.kind == "mlp" else "conv"
+    mirror, shift = _variations(images, image_shape, components, is_binary)
+    if model.family == "evolved":
+        mirror, shift = False, 0  # it keeps latents for each image as it is
     fitting = [size for size in _BATCHES if size * _STEPS_PER_EPOCH <= images and size <= _LARGEST_BATCH[kind]]
     batch = max(fitting, default=_BATCHES[0])
     fixed = {f"model.{part}" for part in recipe(recipe_name).values} if recipe_name else set()
-    fixed |= {full_name(setting.partition("=")[0].strip()) for setting in settings}
-    config = with_settings(RunConfig(model=model, training=TrainingConfig(batch_size=batch)), settings)
+    fixed |= _names_of(settings)
+    training = TrainingConfig(batch_size=batch, mirror=mirror, shift=shift)
+    config = with_settings(RunConfig(model=model, training=training), settings)
     seconds = seconds_per_step(config.model, image_shape, min(images, config.training.batch_size))
     steps_per_epoch = math.ceil(images / config.training.batch_size)
     if "training.epochs" not in fixed:
-        steps = min(max(_SECONDS[effort] / seconds, _FEWEST_STEPS), _MOST_STEPS[effort])
-        epochs = min(max(round(steps / steps_per_epoch), _MIN_EPOCHS), _MAX_EPOCHS)
-        # Many epochs on few images overfit: stop when the validation ELBO no longer improves.
-        patience = 20 if epochs > 20 else 0
-        values = [f"training.epochs={epochs}", f"training.patience={patience}"]
-        config = with_settings(config, [*values, *settings])
+        config = with_settings(config, [*_epochs(images, config, seconds, effort), *settings])
     minutes = config.training.epochs * steps_per_epoch * seconds / 60
     sizes = () if statistics is None else tuple(statistics.sizes(_COMPARED))
     reason = _reasons(images, image_shape, config, recipe_name, fixed, is_binary, minutes, sizes)
     return Suggestion(config, reason, effort, minutes, sizes)
+
+
+def suggest_sizes(
+    images: int,
+    image_shape: tuple[int, int, int],
+    start: RunConfig,
+    settings: Iterable[str] = (),
+    *,
+    statistics: ImageStatistics | None = None,
+    effort: Effort = "good",
+) -> Suggestion | None:
+    """Choose the size of the latents and the epochs for a recipe whose other settings stay.
+
+    Parameters
+    ----------
+    images, image_shape, statistics, effort
+        As for `suggest_settings`.
+    start
+        The recipe's settings.
+    settings
+        ``KEY=VALUE`` settings given by hand, which stay.
+
+    Returns
+    -------
+    Suggestion or None
+        ``None`` if both sizes are given by hand, or the latents' by the recipe and the epochs by hand.
+
+    Raises
+    ------
+    InputError
+        For a setting that is refused.
+    """
+    settings, name = list(settings), start.model.recipe
+    fixed = {f"model.{part}" for part in recipe(name).values} | _names_of(settings)
+    fixed |= {"model.latent_dim"} if start.model.family == "vq" else set()
+    if {"model.latent_dim", "training.epochs"} <= fixed:
+        return None
+    found = suggest_settings(images, image_shape, name, statistics=statistics, effort=effort).config
+    chosen = [] if "model.latent_dim" in fixed else [f"model.latent_dim={found.model.latent_dim}"]
+    config = with_settings(start, [*chosen, *settings])
+    seconds = seconds_per_step(config.model, image_shape, min(images, config.training.batch_size))
+    if "training.epochs" not in fixed:
+        config = with_settings(config, [*_epochs(images, config, seconds, effort), *settings])
+    steps = math.ceil(images / config.training.batch_size)
+    minutes = config.training.epochs * steps * seconds / 60
+    sizes = () if statistics is None else tuple(statistics.sizes(_COMPARED))
+    fixed |= {f"model.{part}" for part in ("architecture", "likelihood")} | {"training.batch_size"}
+    fixed |= {"training.mirror", "training.shift"}
+    reason = _reasons(images, image_shape, config, name, fixed, False, minutes, sizes)
+    return Suggestion(config, reason, effort, minutes, sizes)
+
+
+def _names_of(settings: Iterable[str]) -> set[str]:
+    """Full names of ``KEY=VALUE`` settings."""
+    return {full_name(setting.partition("=")[0].strip()) for setting in settings}
+
+
+def _epochs(images: int, config: RunConfig, seconds: float, effort: Effort) -> list[str]:
+    """Settings of the length of a first training whose steps take so many seconds."""
+    steps_per_epoch = math.ceil(images / config.training.batch_size)
+    steps = min(max(_SECONDS[effort] / seconds, _FEWEST_STEPS), _MOST_STEPS[effort])
+    epochs = min(max(round(steps / steps_per_epoch), _MIN_EPOCHS), _MAX_EPOCHS)
+    # Many epochs on few images overfit: stop when the validation ELBO no longer improves.
+    return [f"training.epochs={epochs}", f"training.patience={20 if epochs > 20 else 0}"]
 
 
 def _latent_dim(can_be_a_map: bool, statistics: ImageStatistics | None, effort: Effort) -> int:
@@ -154,6 +218,18 @@ def _latent_dim(can_be_a_map: bool, statistics: ImageStatistics | None, effort: 
         return _MAP
     wanted = statistics.components_for(_HALF) if can_be_a_map else statistics.components_for(_MOST) / 2
     return next((size for size in _SIZES if size >= wanted), _SIZES[-1])
+
+
+def _variations(
+    images: int, image_shape: tuple[int, int, int], statistics: ImageStatistics | None, is_binary: bool
+) -> tuple[bool, int]:
+    """Whether to mirror training images, and by how many pixels to move them: where they are few, and as likely so."""
+    if statistics is None:
+        return False, 0
+    # Writing has a direction, which the components of few characters do not tell.
+    mirror = not is_binary and statistics.is_worth_varying(statistics.mirrored, images)
+    moves = statistics.is_worth_varying(statistics.moved, images)
+    return mirror, math.ceil(max(image_shape[1:]) / MEASURED_SIDE) if moves else 0
 
 
 def _reasons(
@@ -180,10 +256,25 @@ def _reasons(
         if not {f"model.{name}", f"model.{name}.kind"} & set(fixed)
     ]
     parts += _length(images, config.training, fixed)
+    if varied := _how_varied(config.training, fixed):
+        parts.append(f"training images {varied} by chance (as likely so, and they are few)")
     kind = f"{images:,} {'colour' if channels > 1 else 'grey'} images of {width} × {height}"
     chosen_for = f"{kind} and the recipe {recipe_name}" if recipe_name else kind
     chosen = f"Chosen for {chosen_for}: {', '.join(parts) or 'all given by hand'}."
     return f"{chosen} {_duration(minutes)}{_more(latent_dim, sizes)}"
+
+
+def _how_varied(training: TrainingConfig, fixed: Collection[str]) -> str:
+    """How training images are varied, where that was chosen."""
+    ways = [
+        text
+        for name, is_on, text in (
+            ("mirror", training.mirror, "mirrored"),
+            ("shift", training.shift > 0, f"moved by up to {pluralize(training.shift, 'pixel')}"),
+        )
+        if is_on and f"training.{name}" not in fixed
+    ]
+    return " and ".join(ways)
 
 
 def _duration(minutes: float) -> str:

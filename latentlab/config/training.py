@@ -77,6 +77,18 @@ class TrainingConfig(Config):
         description="``none`` keeps grey values; ``static`` draws each pixel once with the data's seed; ``dynamic`` "
         "draws it again at every use (Burda et al. 2016). Only likelihoods of the same kind are comparable.",
     )
+    mirror: bool = Field(
+        default=False,
+        description="Mirror half of the training images from left to right, drawn anew at every use. For images that "
+        "are as likely mirrored.",
+    )
+    shift: int = Field(
+        default=0,
+        ge=0,
+        le=64,
+        description="Move training images by up to this many pixels in any direction, drawn anew at every use; the "
+        "border is continued by its pixels. For images whose subject may be anywhere.",
+    )
     standardise: bool = Field(
         default=True,
         description="Save the model with latents that are shifted and scaled so that those of all training images "

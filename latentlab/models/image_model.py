@@ -11,6 +11,7 @@ from latentlab.models.base import Batch, LatentModel
 from latentlab.models.encoder_inputs import EncoderInputs, corrupted, one_hot_labels
 from latentlab.models.likelihoods import build_likelihood
 from latentlab.models.networks import build_decoder, build_encoder
+from latentlab.models.networks.linear_path import LinearPath
 
 
 class ImageModel(LatentModel):
@@ -44,6 +45,9 @@ class ImageModel(LatentModel):
         start = (config.latent_dim if decoder_inputs is None else decoder_inputs) + self.classes
         output_shape = (channels * self.likelihood.parameters_per_pixel, height, width)
         self.decoder = build_decoder(config.architecture, start, output_shape)
+        self.linear_path: LinearPath | None = None
+        if config.architecture.linear_path:
+            self.linear_path = LinearPath(image_shape, start, output_shape[0])
         self.is_density = self.likelihood.is_density
 
     @property
@@ -51,15 +55,23 @@ class ImageModel(LatentModel):
         """Whether a step can be captured as a CUDA graph."""
         return True
 
+    @property
+    def feature_count(self) -> int:
+        """Number of ``features``."""
+        return self.encoder.features + (0 if self.linear_path is None else self.linear_path.features)
+
     def corrupted(self, batch: Batch) -> Batch:
         """The batch with the configuration's corruption, for training."""
         return corrupted(batch, self.config.corruption)
 
     def features(self, batch: Batch) -> Tensor:
-        """The encoder's features, [B, F]."""
+        """The encoder's features, [B, F]; with a linear path the principal components come last."""
         one_hot = self.one_hot(batch.label, batch.x.shape[0], batch.x.device) if self.classes else None
         features: Tensor = self.encoder(self.inputs(batch, one_hot))
-        return features
+        if self.linear_path is None:
+            return features
+        seen = batch.x if batch.seen is None else batch.seen
+        return torch.cat([features, self.linear_path.coordinates(seen, batch.mask)], -1)
 
     def one_hot(self, label: Tensor | None, count: int, device: torch.device) -> Tensor:
         """One-hot labels, [count, classes]."""
@@ -70,7 +82,10 @@ class ImageModel(LatentModel):
         if self.classes:
             one_hot = self.one_hot(label, z.shape[-2], z.device)
             z = torch.cat([z, one_hot.expand(*z.shape[:-1], self.classes)], -1)
-        flat: Tensor = self.decoder(z.reshape(-1, z.shape[-1]))
+        rows = z.reshape(-1, z.shape[-1])
+        flat: Tensor = self.decoder(rows)
+        if self.linear_path is not None:
+            flat = flat + self.linear_path(rows)
         return flat.reshape(*z.shape[:-1], *flat.shape[1:])
 
     def log_likelihood(self, z: Tensor, batch: Batch, weights: Tensor | None = None) -> Tensor:

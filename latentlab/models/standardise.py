@@ -2,7 +2,8 @@
 
 The aggregate posterior, the mixture of q(z|x) over the training images, seldom has mean 0 and standard deviation 1 in
 every dimension, and samples from N(0, I) are then decoded where the decoder was not trained. Latents z can be replaced
-by (z − mean) / std without changing a reconstruction: the encoder's heads and the decoder's first layer are affine.
+by (z − mean) / std without changing a reconstruction: the encoder's heads and the layers of the decoder that read the
+latents are affine.
 """
 
 from __future__ import annotations
@@ -111,10 +112,13 @@ def standardise(model: LatentModel, moments: LatentMoments) -> None:
     assert isinstance(model, VAE)
     assert isinstance(model.posterior, DiagonalPosterior)
     mean, std = moments.mean, moments.std
-    head, spread, first = model.posterior.mean, model.posterior.log_std, model.decoder.first_layer
-    latents = first.weight[:, : model.latent_dim].double().cpu()
-    first.bias.add_((latents @ mean).to(first.bias))
-    first.weight[:, : model.latent_dim] = (latents * std).to(first.weight)
+    head, spread, readers = model.posterior.mean, model.posterior.log_std, [model.decoder.first_layer]
+    if model.linear_path is not None:
+        readers.append(model.linear_path.pixels)
+    for reader in readers:
+        latents = reader.weight[:, : model.latent_dim].double().cpu()
+        reader.bias.add_((latents @ mean).to(reader.bias))
+        reader.weight[:, : model.latent_dim] = (latents * std).to(reader.weight)
     head.weight.div_(std.to(head.weight)[:, None])
     head.bias.copy_((head.bias.double().cpu() - mean) / std)
     spread.bias.sub_(torch.log(std).to(spread.bias))

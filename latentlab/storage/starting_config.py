@@ -27,9 +27,14 @@ def starting_config(folder: RunFolder | None, resume: bool, recipe_name: str | N
     InputError
         For an unknown recipe, or one that is not the run's.
     """
-    if folder is not None and resume and os.path.exists(folder.record):
+    if folder is not None and is_resumed(folder, resume):
         config = folder.read_record().config
         if recipe_name not in (None, config.model.recipe):
             raise InputError(f"the run in {folder.path} has recipe {config.model.recipe}, not {recipe_name}")
         return config
     return None if recipe_name is None else RunConfig(model=recipe(recipe_name).config())
+
+
+def is_resumed(folder: RunFolder | None, resume: bool) -> bool:
+    """Whether a run goes on from one that the folder holds."""
+    return folder is not None and resume and os.path.exists(folder.record)

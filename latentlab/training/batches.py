@@ -48,6 +48,8 @@ class BatchLoader:
         For the static draw: the dataset's seed, so that two runs train on the same pixels.
     layout
         Memory format of the batches.
+    mirror, shift
+        How images are varied in ``load_varied``: mirrored, and moved by up to so many pixels.
 
     Attributes
     ----------
@@ -70,6 +72,8 @@ class BatchLoader:
         binarise: Literal["none", "static", "dynamic"] = "none",
         static_seed: int = 0,
         layout: torch.memory_format = torch.contiguous_format,
+        mirror: bool = False,
+        shift: int = 0,
     ) -> None:
         self.device = device
         self.num_images = len(training)
@@ -77,6 +81,7 @@ class BatchLoader:
         self.steps_per_epoch = -(-self.num_images // self.batch_size)
         self._seed = seed
         self._layout = layout
+        self._mirror, self._shift = mirror, shift
         self._dynamic = binarise == "dynamic"
         self._training = torch.from_numpy(training)
         self._images = _resident(images, device, binarise == "static", static_seed)
@@ -99,7 +104,16 @@ class BatchLoader:
 
     def load(self, indices: Tensor, positions: Tensor) -> Batch:
         """The batch of these images; a dynamic draw takes torch's random numbers."""
+        return self._batch(*self.gather(indices), positions)
+
+    def load_varied(self, indices: Tensor, positions: Tensor) -> Batch:
+        """The batch of these images for a step: mirrored and moved as configured, with torch's random numbers."""
         pixels, labels = self.gather(indices)
+        if self._mirror or self._shift:
+            pixels = varied(pixels, self._mirror, self._shift)
+        return self._batch(pixels, labels, positions)
+
+    def _batch(self, pixels: Tensor, labels: Tensor | None, positions: Tensor) -> Batch:
         x = pixels.to(torch.float32, memory_format=self._layout).div_(255)
         return Batch(torch.bernoulli(x) if self._dynamic else x, labels, positions.to(self.device))
 
@@ -123,6 +137,27 @@ class BatchLoader:
         pinned = torch.empty((len(chosen), *rows.shape[1:]), dtype=rows.dtype, pin_memory=True)
         torch.index_select(rows, 0, chosen, out=pinned)
         return pinned.to(self.device, non_blocking=True)
+
+
+def varied(images: Tensor, mirror: bool, shift: int) -> Tensor:
+    """Images [B, C, H, W], each mirrored by chance, and moved by up to ``shift`` pixels with its border continued.
+
+    Examples
+    --------
+    >>> varied(torch.arange(6).view(1, 1, 2, 3), mirror=False, shift=0).tolist()
+    [[[[0, 1, 2], [3, 4, 5]]]]
+    """
+    count, _, height, width = images.shape
+    device = images.device
+    moves = torch.randint(-shift, shift + 1, (2, count, 1), device=device)
+    rows = (torch.arange(height, device=device) + moves[0]).clamp(0, height - 1)
+    columns = (torch.arange(width, device=device) + moves[1]).clamp(0, width - 1)
+    if mirror:
+        is_mirrored = torch.rand(count, 1, device=device) < 0.5
+        columns = torch.where(is_mirrored, width - 1 - columns, columns)
+    each = torch.arange(count, device=device)[:, None, None]
+    # Indexed around the slice: the channels come last, [B, H, W, C].
+    return images[each, :, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
 
 
 def _resident(images: NDArray[np.uint8], device: torch.device, binarise: bool, seed: int) -> Tensor:

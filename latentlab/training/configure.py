@@ -11,13 +11,13 @@ from latentlab.config import RunConfig, with_settings
 from latentlab.config.events import Event, Suggested, Warned
 from latentlab.config.reproduce_command import training_command
 from latentlab.config.run import full_name
-from latentlab.config.suggestion import Effort
+from latentlab.config.suggestion import Effort, Suggestion
 from latentlab.config.unread import check_settings_act
 from latentlab.data import Dataset
-from latentlab.data.suggest import suggest
+from latentlab.data.suggest import suggest, suggest_sizes_for
 from latentlab.errors import InputError
 from latentlab.storage import RunFolder
-from latentlab.storage.starting_config import starting_config
+from latentlab.storage.starting_config import is_resumed, starting_config
 
 
 def configure(
@@ -43,19 +43,29 @@ def configure(
                 f"{name} is a setting of the data, which are prepared already: "
                 f"give it to load_dataset({dataset.source!r}, {short}={value!r})"
             )
-    start = starting_config(None if out is None else RunFolder(out), resume, recipe)
-    return configured(dataset, start, settings, "RUN" if out is None else str(out), effort)
+    folder = None if out is None else RunFolder(out)
+    start = starting_config(folder, resume, recipe)
+    is_recipe = recipe is not None and not is_resumed(folder, resume)
+    return configured(dataset, start, settings, "RUN" if out is None else str(out), effort, is_recipe)
 
 
 def configured(
-    dataset: Dataset, start: RunConfig | None, settings: Iterable[str], out: str, effort: Effort = "good"
+    dataset: Dataset,
+    start: RunConfig | None,
+    settings: Iterable[str],
+    out: str,
+    effort: Effort = "good",
+    is_recipe: bool = False,
 ) -> tuple[RunConfig, list[Event]]:
     """Apply ``KEY=VALUE`` settings to the configuration to start from, or to the suggested one.
+
+    If ``is_recipe``, ``start`` is a recipe's configuration, and its sizes are suggested: the number of latents, unless
+    the recipe has its own, and the epochs.
 
     Returns
     -------
     (RunConfig, list of Event)
-        ``Suggested`` if ``start`` is ``None``, and a ``Warned`` for a setting of the networks that does nothing.
+        ``Suggested`` if anything was suggested, and a ``Warned`` for a setting of the networks that does nothing.
 
     Raises
     ------
@@ -64,7 +74,10 @@ def configured(
     """
     settings, notes = list(settings), list[Event]()
     if start is None:
-        suggestion = suggest(dataset, settings, effort)
+        suggestion: Suggestion | None = suggest(dataset, settings, effort)
+    else:
+        suggestion = suggest_sizes_for(dataset, start, settings, effort) if is_recipe else None
+    if suggestion is not None:
         config = suggestion.config
         notes.append(Suggested(suggestion.reason, training_command(dataset.source, out, config)))
     elif effort != "good":
@@ -72,5 +85,6 @@ def configured(
             "the effort is that of suggested settings, and here the recipe or the run gives them: leave it out"
         )
     else:
+        assert start is not None  # else there is a suggestion
         config = with_settings(start, settings)
     return config, [*notes, *map(Warned, check_settings_act(config, settings))]

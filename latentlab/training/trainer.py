@@ -116,6 +116,8 @@ class Trainer:
             settings.binarise,
             dataset.config.seed,
             memory_format(self.model),
+            settings.mirror,
+            settings.shift,
         )
         self._optimizer_step = OptimizerStep(self.model, settings, self._batches.batch_size)
         self.state = TrainerState(

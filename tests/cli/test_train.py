@@ -16,7 +16,10 @@ from PIL import Image
 from safetensors.numpy import load_file
 
 from latentlab.cli import main
+from latentlab.config import RunConfig
+from latentlab.config.recipes import recipe
 from latentlab.data import load_dataset
+from latentlab.data.suggest import suggest_sizes_for
 from latentlab.models.inference import InferenceModel
 from latentlab.storage import RunFolder, read_model
 from tests.cli.conftest import SMALL
@@ -77,6 +80,35 @@ def test_options_and_settings_reach_the_run(data, tmp_path):
     assert config.model.architecture.hidden == 16
     assert (config.data.validation, config.data.limit, config.data.seed) == (0.2, 40, 9)
     assert (config.training.learning_rate, config.training.seed, config.training.schedule) == (0.01, 9, "cosine")
+
+
+def test_sizes_that_are_not_given_with_a_recipe_are_suggested_for_the_images(data, tmp_path, capsys):
+    """The others stay those of the recipe, and options those that are given."""
+    small = [*SMALL, "--set", "patience=1", "--set", "learning_rate=10", "--json"]
+    for name, options in (("epochs", ["--epochs", "2"]), ("both", ["--epochs", "2", "--latent-dim", "3"])):
+        out = tmp_path / name
+        assert main(["train", str(data), "--out", str(out), "--recipe", "vae", *options, *small]) == 0
+        lines = json_lines(capsys.readouterr().out)
+        assert [line["event"] for line in lines][: 1 if name == "both" else 2][-1] == "started"
+        if name == "epochs":
+            assert lines[0]["event"] == "suggested"
+            assert "the recipe vae" in lines[0]["why"]
+            assert "latent dimensions" in lines[0]["why"]
+            assert "--epochs 2" in lines[0]["command"]
+        config = RunFolder(out).read_record().config
+        assert (config.model.architecture.kind, config.training.batch_size, config.training.epochs) == ("mlp", 16, 2)
+
+
+def test_the_epochs_of_a_recipe_suit_the_images(data, tmp_path):
+    start = RunConfig(model=recipe("beta-vae").config())
+    dataset = load_dataset(data)
+    few, none = suggest_sizes_for(dataset, start), suggest_sizes_for(dataset, start, ["epochs=3", "latent_dim=4"])
+    assert none is None
+    assert few.config.training.epochs == 400, "a few images are seen often"
+    assert few.config.model.model_copy(update={"latent_dim": 2}) == start.model
+    assert "400 epochs" in few.reason
+    own = RunConfig(model=recipe("capacity-vae").config())
+    assert suggest_sizes_for(dataset, own).config.model == own.model, "a recipe's own number of latents stays"
 
 
 def test_resuming_needs_only_the_changed_options(run, data, tmp_path, capsys):

@@ -1,5 +1,6 @@
 """What is suggested for a first try: valid for any folder, sensible for the usual ones."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -80,6 +81,26 @@ def test_what_more_latents_would_buy_is_said():
         assert more.rate > fewer.rate
     assert "principal components leave out" in found.reason
     assert "32: 47%" in found.reason
+
+
+def symmetrical(greys: float = 1.0) -> ImageStatistics:
+    """Of images that are as likely mirrored or moved."""
+    return replace(statistics(20, greys), fitted=400, unseen=1.2, mirrored=1.0, moved=1.01)
+
+
+def test_few_images_that_are_as_likely_mirrored_and_moved_are_varied_in_training():
+    found = suggest_settings(1_000, (1, 128, 128), statistics=symmetrical())
+    assert (found.config.training.mirror, found.config.training.shift) == (True, 4)
+    assert "training images mirrored and moved by up to 4 pixels by chance" in found.reason
+    many = suggest_settings(1_000_000, (1, 128, 128), statistics=symmetrical()).config.training
+    assert (many.mirror, many.shift) == (False, 0)
+    writing = suggest_settings(1_000, (1, 28, 28), statistics=symmetrical(greys=0.1)).config.training
+    assert (writing.mirror, writing.shift) == (False, 1)
+    fixed = suggest_settings(1_000, (1, 28, 28), settings=["shift=3"], statistics=symmetrical())
+    assert fixed.config.training.shift == 3
+    assert "training images mirrored by chance" in fixed.reason
+    evolved = suggest_settings(1_000, (1, 28, 28), "evolved-binary-vae", statistics=symmetrical()).config.training
+    assert (evolved.mirror, evolved.shift) == (False, 0)
 
 
 def test_the_time_is_said_in_words():

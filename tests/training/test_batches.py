@@ -63,3 +63,37 @@ def test_static_pixels_are_drawn_once_and_dynamic_ones_at_every_use():
     again, other_seed = loader(256, binarise="static"), loader(256, binarise="static", static_seed=5)
     assert torch.equal(static.gather(np.arange(256))[0], again.gather(np.arange(256))[0])
     assert not torch.equal(static.gather(np.arange(256))[0], other_seed.gather(np.arange(256))[0])
+
+
+def test_varied_images_are_mirrored_and_moved_in_training_only():
+    generator = np.random.default_rng(0)
+    images = generator.integers(0, 256, (200, 3, 6, 7)).astype(np.uint8)
+    batches = BatchLoader(images, None, np.arange(200), 200, CPU, 0, mirror=True, shift=1)
+    indices, positions = next(batches.epoch(0))
+    x = batches.load_varied(indices, positions).x
+    plain = batches.load(indices, positions).x
+    assert torch.equal(plain, torch.from_numpy(images)[indices] / 255)
+    padded = torch.nn.functional.pad(plain, (1, 1, 1, 1), mode="replicate")
+    found = []
+    for image, wide in zip(x, padded, strict=True):
+        variants = {
+            (mirrored, row, column): part.flip(-1) if mirrored else part
+            for mirrored in (False, True)
+            for row in range(3)
+            for column in range(3)
+            for part in [wide[:, row : row + 6, column : column + 7]]
+        }
+        found += [name for name, variant in variants.items() if torch.equal(variant, image)]
+    assert len(found) == 200, "every image is one of its variants"
+    assert len(set(found)) == 18, "each variant occurs"
+    assert not torch.equal(x, batches.load_varied(indices, positions).x)
+
+
+def test_images_that_are_not_to_be_varied_take_no_random_numbers():
+    batches = loader()
+    indices, positions = next(batches.epoch(0))
+    torch.manual_seed(0)
+    assert torch.equal(batches.load_varied(indices, positions).x, batches.load(indices, positions).x)
+    drawn = torch.rand(1)
+    torch.manual_seed(0)
+    assert torch.equal(drawn, torch.rand(1))

@@ -108,10 +108,11 @@ def test_row_10_the_best_epoch_may_be_before_the_stop(tmp_path, monkeypatch):
     assert content(tmp_path / "parts") == content(tmp_path / "whole")
 
 
-def test_stopped_twice_with_a_convolution_clipping_and_noise(tmp_path):
+@pytest.mark.parametrize("linear_path", [False, True])
+def test_stopped_twice_with_a_convolution_clipping_and_noise(tmp_path, linear_path):
     config = run_config(
-        {"architecture": {"kind": "conv", "width": 4}}, binarise="dynamic", gradient_clip=1.0, schedule="cosine",
-        weight_decay=0.01,
+        {"architecture": {"kind": "conv", "width": 4, "linear_path": linear_path}}, binarise="dynamic",
+        gradient_clip=1.0, schedule="cosine", weight_decay=0.01, mirror=linear_path, shift=int(linear_path),
     )  # fmt: skip
     train(bars(), config, tmp_path / "whole")
     for at in (3, 7):

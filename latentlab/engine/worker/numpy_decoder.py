@@ -17,9 +17,10 @@ _Function = Callable[[FloatArray], FloatArray]
 
 
 def numpy_decoder(file: ModelFile) -> NumpyDecoder | None:
-    """A model's decoder, if it is an MLP with Bernoulli or Gaussian pixels; ``None`` for all others."""
+    """A model's decoder, if it is an MLP alone with Bernoulli or Gaussian pixels; ``None`` for all others."""
     config = file.header.model
-    is_mlp = config.family == "vae" and not config.conditional and config.architecture.kind == "mlp"
+    network = config.architecture
+    is_mlp = network.kind == "mlp" and not network.linear_path and config.family == "vae" and not config.conditional
     if not is_mlp or config.likelihood.kind not in _MEANS or config.likelihood.sigma == "pixel":
         return None  # also for a likelihood or setting that is not implemented here: torch decodes the first image
     # If the weights do not match the configuration, loading it with torch reports that.

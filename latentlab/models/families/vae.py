@@ -14,6 +14,7 @@ from latentlab.models.base import Batch, Bound, Losses, StepState
 from latentlab.models.batch_reduction import gather_rows
 from latentlab.models.divergences import Latents, build_divergence
 from latentlab.models.image_model import ImageModel
+from latentlab.models.linear_start import images_to_fit, start_at_components
 from latentlab.models.objective import batch_objective
 from latentlab.models.path_gradients import DoublyReparameterised, without_score
 from latentlab.models.posteriors import PosteriorSample, VariationalPosterior, build_posterior
@@ -50,7 +51,7 @@ class VAE(ImageModel):
     def __init__(self, config: ModelConfig, image_shape: tuple[int, int, int], classes: int = 0) -> None:
         super().__init__(config, image_shape, classes)
         if self.has_encoder:
-            self.posterior = build_posterior(config.posterior, self.encoder.features, config.latent_dim)
+            self.posterior = build_posterior(config.posterior, self.feature_count, config.latent_dim)
         self.prior = build_prior(config.prior, config.latent_dim, image_shape)
         if isinstance(self.prior, CategoricalPrior):
             self.prior.categories = config.posterior.categories
@@ -62,12 +63,16 @@ class VAE(ImageModel):
 
     @property
     def images_to_prepare(self) -> int | None:
-        """A VampPrior's pseudo-inputs all begin at images of their own."""
-        return self.config.prior.components if self.config.prior.kind == "vamp" else None
+        """A VampPrior's pseudo-inputs all begin at images of their own; a linear path is fitted to many images."""
+        wanted = self.config.prior.components if self.config.prior.kind == "vamp" else 0
+        if self.linear_path is not None:
+            wanted = max(wanted, images_to_fit(self.image_shape))
+        return wanted or None
 
     def prepare(self, batch: Batch, images: int) -> None:
-        """Initialise the prior from training images."""
+        """Initialise the prior from training images, and the linear path."""
         self.prior.prepare(batch.x)
+        start_at_components(self, batch.x)
 
     def on_step_start(self, state: StepState) -> None:
         """Write the schedules' values: the rate's, and the posterior's (a temperature)."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import torch
 from torch import Tensor, nn
 
 from latentlab.config import LikelihoodConfig
@@ -56,6 +57,10 @@ class Likelihood(nn.Module):
         """Mean of p(x|z) in [0, 1], [..., C, H, W], from the decoder's output [..., C', H, W]."""
         raise NotImplementedError
 
+    def output_for(self, mean: Tensor) -> Tensor | None:
+        """The decoder's output [..., C', H, W] that has nearly this mean [..., C, H, W]; ``None`` if none is known."""
+        return None
+
     def std(self, output: Tensor) -> Tensor:
         """Standard deviation of each pixel under p(x|z), [..., C, H, W], from the decoder's output [..., C', H, W]."""
         raise NotImplementedError
@@ -63,6 +68,11 @@ class Likelihood(nn.Module):
     def sample(self, output: Tensor) -> Tensor:
         """Draw images from p(x|z), [..., C, H, W], from the decoder's output [..., C', H, W]."""
         raise NotImplementedError
+
+
+def logits_of(mean: Tensor) -> Tensor:
+    """Logits of means in [0, 1], which are kept .03 away from black and white: beyond, a sigmoid hardly changes."""
+    return torch.logit(mean.clamp(0.03, 0.97))
 
 
 def sum_over_pixels(values: Tensor, mask: Tensor | None) -> Tensor:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from latentlab.models.likelihoods.base import Likelihood, sum_over_pixels
+from latentlab.models.likelihoods.base import Likelihood, logits_of, sum_over_pixels
 
 
 class _BernoulliLogProb(torch.autograd.Function):
@@ -60,6 +60,10 @@ class Bernoulli(Likelihood):
     def mean(self, output: Tensor) -> Tensor:
         """Probabilities of white."""
         return torch.sigmoid(output)
+
+    def output_for(self, mean: Tensor) -> Tensor:
+        """Logits of the probabilities."""
+        return logits_of(mean)
 
     def std(self, output: Tensor) -> Tensor:
         """√(λ (1 − λ)) of the probabilities λ: at most ½."""

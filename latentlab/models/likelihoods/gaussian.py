@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from latentlab.config import LikelihoodConfig
 from latentlab.models.batch_reduction import ratio_over_batch
 from latentlab.models.functional import LOG_2PI, gaussian_log_density, soft_clip
-from latentlab.models.likelihoods.base import Likelihood, observed_count, sum_over_pixels
+from latentlab.models.likelihoods.base import Likelihood, logits_of, observed_count, sum_over_pixels
 
 # Lower limit of log σ: without one the density of constant pixels is unbounded (Rybkin et al. 2021).
 MIN_LOG_SIGMA = -6.0
@@ -64,6 +64,12 @@ class Gaussian(Likelihood):
     def mean(self, output: Tensor) -> Tensor:
         """Means, clamped to [0, 1]."""
         return self._mean_and_log_sigma(output)[0].clamp(0, 1)
+
+    def output_for(self, mean: Tensor) -> Tensor | None:
+        """The means themselves or their logits; ``None`` where σ is an output too."""
+        if self.parameters_per_pixel != 1:
+            return None
+        return logits_of(mean) if self._is_sigmoid else mean
 
     def std(self, output: Tensor) -> Tensor:
         """σ of every pixel."""

@@ -44,6 +44,11 @@ class Decoder(nn.Module):
         """The affine layer that reads the latents."""
         raise NotImplementedError
 
+    @property
+    def last_layer(self) -> nn.Module:
+        """The affine layer that gives the parameters."""
+        raise NotImplementedError
+
     def forward(self, z: Tensor) -> Tensor:
         """Compute the parameters."""
         raise NotImplementedError

@@ -135,6 +135,12 @@ class ConvDecoder(Decoder):
         """The affine map to the smallest level."""
         return self.start
 
+    @property
+    def last_layer(self) -> nn.Module:
+        """The transposed convolution to the image; of an image of at most 4 pixels a side the affine map."""
+        last = self.layers[-1] if len(self.layers) else self.start
+        return last.conv if isinstance(last, Upsample) else last
+
     def forward(self, z: Tensor) -> Tensor:
         """Compute the likelihood's parameters."""
         start: Tensor = self.start(z)

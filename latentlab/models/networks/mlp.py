@@ -47,6 +47,11 @@ class MLPDecoder(Decoder):
         assert isinstance(first, nn.Linear)
         return first
 
+    @property
+    def last_layer(self) -> nn.Module:
+        """The affine map to the pixels."""
+        return self.pixels
+
     def forward(self, z: Tensor) -> Tensor:
         """Compute the likelihood's parameters."""
         pixels: Tensor = self.pixels(self.layers(z))

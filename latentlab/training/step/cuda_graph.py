@@ -68,7 +68,7 @@ class GraphedStep:
         """
 
         def eager_step() -> Terms:
-            return self._step.run(self._batches.load(indices, positions), state, learning_rate)
+            return self._step.run(self._batches.load_varied(indices, positions), state, learning_rate)
 
         recorder, size = self._recorder, self._sizes.get(len(indices))
         if recorder is None or size is None:
@@ -100,7 +100,7 @@ class GraphedStep:
         """Record a step on the current images and verify it; on failure, run eagerly from now on."""
 
         def step() -> Terms:
-            return self._step.run_recordable(self._batches.load(size.indices, size.positions), state)
+            return self._step.run_recordable(self._batches.load_varied(size.indices, size.positions), state)
 
         recording: Recording | None = None
         try:

@@ -101,7 +101,7 @@ class StepRunner:
             if self.graphed_step is not None:
                 terms = self.graphed_step.run(indices, positions, now, learning_rate)
             else:
-                batch = self._batches.load(indices, positions)
+                batch = self._batches.load_varied(indices, positions)
                 terms = self._optimizer_step.run(batch, now, learning_rate, shard)
         if self._queue_limiter is not None:
             self._queue_limiter.step_queued()

@@ -110,7 +110,7 @@ class ThreadsTrial:
         with torch_threads(number), self._state.stream.forked():
             began = time.perf_counter()
             self._model.on_step_start(now)
-            self._optimizer_step.run(batches.load(self._indices, self._positions), now, settings.learning_rate)
+            self._optimizer_step.run(batches.load_varied(self._indices, self._positions), now, settings.learning_rate)
             return time.perf_counter() - began
 
     def _median(self, number: int) -> float:
