@@ -5,13 +5,15 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from latentlab.cli.console import write_json, write_line
+from latentlab.cli.console import write_json, write_line, write_note
 from latentlab.cli.encode_decode import output_path
 from latentlab.errors import InputError
 from latentlab.storage import write_model
 from latentlab.storage.diffusers_folder import folder_of_diffusers, read_diffusers
 from latentlab.storage.model_file import ModelFile
 from latentlab.storage.outputs import check_output
+from latentlab.storage.pythae_folder import WEIGHTS, folder_of_pythae
+from latentlab.utils.text import pluralize
 
 
 def import_model(arguments: argparse.Namespace) -> int:
@@ -35,7 +37,7 @@ def import_model(arguments: argparse.Namespace) -> int:
     latents = " × ".join(map(str, header.model.latent_shape or (header.model.latent_dim,)))
     write_line(
         f"{out}: {header.model.recipe}, {header.parameters:,} parameters, images of {width} × {height} pixels with "
-        f"{channels} channels, latents of {latents} numbers"
+        f"{pluralize(channels, 'channel')}, latents of {latents} numbers"
     )
     return 0
 
@@ -43,6 +45,16 @@ def import_model(arguments: argparse.Namespace) -> int:
 def _read(source: Path, image_size: int | None) -> ModelFile:
     if folder_of_diffusers(source) is not None:
         return read_diffusers(source, image_size)
-    raise InputError(
-        f"{source} is not a folder of a model that can be imported: one of diffusers has config.json and safetensors"
-    )
+    folder = folder_of_pythae(source)
+    if folder is None:
+        raise InputError(
+            f"{source} is not a folder of a model that can be imported: one of diffusers has config.json and "
+            "safetensors, one of Pythae model_config.json and model.pt"
+        )
+    if image_size is not None:
+        raise InputError("--image-size is for models of diffusers: the networks of Pythae take images of one size")
+    from latentlab.exchange.pythae import import_pythae
+
+    note = "is a pickle: only weights are read of it, but import what you trust"
+    write_note(f"latentlab: warning: {folder / WEIGHTS} {note}")
+    return import_pythae(folder)

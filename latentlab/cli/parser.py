@@ -256,7 +256,9 @@ def _add_import(commands: argparse._SubParsersAction[Parser]) -> None:
     )
     command.epilog = (
         "FOLDER is that of an AutoencoderKL or AutoencoderTiny of diffusers (config.json and safetensors), or of a "
-        "pipeline with one in its folder vae. Such a folder also opens as it is, wherever MODEL stands."
+        "pipeline with one in its folder vae. Such a folder also opens as it is, wherever MODEL stands. Or it is that "
+        "of a model of Pythae with its default networks (model_config.json and model.pt), which becomes a model like "
+        "those trained here; model.pt is a pickle, of which only weights are read: import what you trust."
     )
     command.add_argument("source", metavar="FOLDER")
     command.add_argument("--out", required=True, metavar="FILE", help="model.safetensors")

@@ -11,12 +11,14 @@ from latentlab.storage.diffusers_folder import folder_of_diffusers, read_diffuse
 from latentlab.storage.model_file import ModelFile
 from latentlab.storage.onnx_package import is_package, package_of, read_package
 from latentlab.storage.other_formats import recipe_of, refuse_other_formats
+from latentlab.storage.pythae_folder import folder_of_pythae, refuse_unless_imported
 from latentlab.storage.tensors import NOT_A_MODEL
 
 
 def is_foreign(path: Path) -> bool:
-    """Whether a path is an ONNX package, or a folder of an autoencoder of diffusers, or a file in one of these."""
-    return is_package(package_of(path)) or folder_of_diffusers(path) is not None
+    """Whether a path is an ONNX package, or a folder of diffusers or Pythae, or a file in one of these."""
+    is_folder = folder_of_diffusers(path) is not None or folder_of_pythae(path) is not None
+    return is_folder or is_package(package_of(path))
 
 
 def read_model(path: str | Path) -> ModelFile:
@@ -39,6 +41,8 @@ def read_model(path: str | Path) -> ModelFile:
         return ModelFile(package.header, {}, package=package)
     if os.path.isdir(path) and folder_of_diffusers(path) is not None:
         return read_diffusers(path)
+    if (folder := folder_of_pythae(path)) is not None:
+        refuse_unless_imported(folder)
     refuse_other_formats(path)
     try:
         return model_file.read_model(path)

@@ -21,6 +21,7 @@ from latentlab.storage.atomic import atomic_write, is_leftover, remove_leftovers
 from latentlab.storage.checkpoint_file import CheckpointFile, read_checkpoint, read_position, write_checkpoint
 from latentlab.storage.diffusers_folder import folder_of_diffusers
 from latentlab.storage.onnx_package import is_package, package_of
+from latentlab.storage.pythae_folder import folder_of_pythae
 from latentlab.storage.snapshots import SnapshotFolder
 from latentlab.storage.tensors import DAMAGED
 from latentlab.storage.validation import (
@@ -328,7 +329,7 @@ def find_model(source: str | Path) -> Path:
     if not text.strip():  # as a path it is the working folder
         raise InputError("there is no model: the name is empty")
     path = package_of(Path(text))
-    if (folder := folder_of_diffusers(path)) is not None:
+    if (folder := folder_of_diffusers(path) or folder_of_pythae(path)) is not None:
         return folder
     if os.path.isdir(path) and not is_package(path):
         model = RunFolder(path).model
