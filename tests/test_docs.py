@@ -191,6 +191,16 @@ def test_generated_parts_are_filled(page, hooks):
     assert "<!-- generated" not in text
 
 
+def test_the_glossary_has_every_term_and_its_links_lead_to_one(hooks):
+    from latentlab.config.glossary import glossary
+
+    text = hooks.filled((DOCS / "reference" / "glossary.md").read_text(encoding="utf-8"))
+    anchors = [hooks.slug(heading) for heading in re.findall(r"^## (.+)$", text, re.MULTILINE)]
+    assert len(anchors) == len(glossary())
+    assert len({*anchors, ""}) == len(anchors) + 1, "every heading has an address of its own"
+    assert set(re.findall(r"\]\(#([^)]*)\)", text)) <= set(anchors)
+
+
 def test_a_part_that_does_not_exist_is_an_error(hooks):
     with pytest.raises(KeyError):
         hooks.filled("<!-- generated: recipe no-such -->")

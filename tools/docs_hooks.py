@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import ast
 import re
+import unicodedata
 from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
@@ -19,6 +20,7 @@ from pydantic.fields import FieldInfo
 
 from latentlab.cli.parser import build_parser
 from latentlab.config import DataConfig, ModelConfig, TrainingConfig
+from latentlab.config.glossary import Term, glossary
 from latentlab.config.recipes import RECIPES, Recipe
 
 MARKER = re.compile(r"^<!-- generated: (?P<part>[a-z-]+)(?: (?P<argument>[a-z0-9-]+))? -->$", re.MULTILINE)
@@ -97,6 +99,30 @@ def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, An
             yield from _flat(value, f"{prefix}{name}.")
         else:
             yield f"{prefix}{name}", value
+
+
+# --- glossary -------------------------------------------------------------------------------------------
+
+
+def terms(_: str) -> str:
+    """Every term of the glossary: its formula, two sentences, a reference, and links to related ones."""
+    return "\n\n".join(_term(term) for term in glossary().values())
+
+
+def slug(heading: str) -> str:
+    """The anchor that the site gives a heading."""
+    ascii_only = unicodedata.normalize("NFKD", heading).encode("ascii", "ignore").decode()
+    return re.sub(r"[-\s]+", "-", re.sub(r"[^\w\s-]", "", ascii_only).strip().lower())
+
+
+def _term(term: Term) -> str:
+    parts = [f"## {term.title}", f"```text\n{term.formula}\n```", term.card]
+    if term.more:
+        parts[-1] += f" {term.more}"
+    if term.see:
+        titles = [glossary()[key].title for key in term.see]
+        parts[-1] += " See " + ", ".join(f"[{title}](#{slug(title)})" for title in titles) + "."
+    return "\n\n".join(parts)
 
 
 # --- settings -----------------------------------------------------------------------------------------
@@ -263,5 +289,6 @@ PARTS = {
     "command-line": command_line,
     "results": results,
     "imports": imports,
+    "glossary": terms,
 }
 __all__ = ["MARKER", "PARTS", "commands", "filled", "on_page_markdown"]

@@ -43,6 +43,7 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
         "iaf-vae": "Inverse autoregressive flow",
         "planar-vae": "Planar flow",
         "ladder-vae": "Ladder VAE, several layers",
+        "hierarchical-vae": "Hierarchical VAE, maps of latents",
         "per-datapoint-vae": "VAE refined for each image",
     },
     "Richer priors": {

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -18,16 +17,16 @@ from PySide6.QtWidgets import (
     QSizePolicy,
     QToolBar,
     QToolButton,
-    QWhatsThis,
     QWidget,
 )
 
 from latentlab.gui.action_text import describe, set_reason
 from latentlab.gui.actions import Actions
-from latentlab.gui.commands import Command, CommandRegistry, command_of_action, commands_of_menus
+from latentlab.gui.commands import CommandRegistry
 from latentlab.gui.dock_layout import DockLayout
+from latentlab.gui.help import WindowHelp
 from latentlab.gui.style.icons import recolour, set_icon
-from latentlab.gui.widgets.controls import column, first_control, row
+from latentlab.gui.widgets.controls import column, row
 from latentlab.gui.widgets.drop_hint import DropHint
 from latentlab.gui.widgets.paint_hold import PaintHold
 from latentlab.gui.widgets.plain_text import add_action, set_tool_tip, window_title
@@ -51,7 +50,6 @@ if TYPE_CHECKING:
     from latentlab.gui.panels.snapshot_bar import SnapshotBar
     from latentlab.gui.panels.training import TrainingPanel
     from latentlab.gui.panels.your_image import YourImagePanel
-    from latentlab.gui.widgets.command_palette import CommandPalette
     from latentlab.state.run_status import RunStatus
 
 _PANELS = (
@@ -120,6 +118,8 @@ class MainWindow(QMainWindow):
         The panels, each in a dock of ``docks`` by name.
     actions_ : Actions
         The menus' and the toolbar's actions.
+    help : WindowHelp
+        The palette, the glossary, the list of shortcuts, and moving from panel to panel.
     commands : CommandRegistry
         What the command palette offers; other parts of the program add their own.
     compare_menu
@@ -196,12 +196,12 @@ class MainWindow(QMainWindow):
         self.setCentralWidget(centre)
         self.actions_ = Actions(self)
         self.commands = CommandRegistry()
-        self._palette: CommandPalette | None = None
         self._dock_layout = DockLayout(self)
         self.docks = self._dock_layout.docks
         self.status = StatusBar()
         self.setStatusBar(self.status)
         self.device, self.frame_rate = device_label(), frame_rate_label()
+        self.help = WindowHelp(self)
         self._build_menus()
         self._build_toolbar()
         self.paint_hold = PaintHold(self)
@@ -293,19 +293,10 @@ class MainWindow(QMainWindow):
         self.set_layers(())
 
     def _connect_menus(self) -> None:
-        a, bar = self.actions_, self.menuBar()
+        a = self.actions_
         a.quit.triggered.connect(self.close)
         a.map_axes.triggered.connect(self._on_map_axes)
         a.reset_layout.triggered.connect(self.reset_layout)
-        a.shortcuts.triggered.connect(self._on_shortcuts)
-        a.palette.triggered.connect(self._on_palette)
-        a.next_panel.triggered.connect(lambda: self._focus_panel(1))
-        a.previous_panel.triggered.connect(lambda: self._focus_panel(-1))
-        a.whats_this.triggered.connect(QWhatsThis.enterWhatsThisMode)
-        self.commands.add(self._panel_commands)
-        self.commands.add(lambda: commands_of_menus(bar, without=[d.toggleViewAction() for d in self.docks.values()]))
-        self.commands.add(lambda: [command_of_action(each, "Tool") for each in a.tools.actions()])
-        self.commands.add(lambda: [command_of_action(each, "Panels") for each in (a.next_panel, a.previous_panel)])
 
     def _build_toolbar(self) -> None:
         a = self.actions_
@@ -530,42 +521,6 @@ class MainWindow(QMainWindow):
         if paths:
             event.acceptProposedAction()
             self.pathsDropped.emit(paths)
-
-    def _on_shortcuts(self) -> None:
-        from latentlab.gui.widgets.shortcuts_dialog import ShortcutsDialog, shortcuts_of
-
-        dialog = ShortcutsDialog(shortcuts_of(self.menuBar(), self.actions_.tools.actions()), self)
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.open()
-
-    def _focus_panel(self, step: int) -> None:
-        """Give the focus to the map or to a panel in front, after or before the one that has it."""
-        shown = [dock for dock in self.docks.values() if dock.isVisible() and not dock.visibleRegion().isEmpty()]
-        places: list[QWidget] = [self.latent_map, *shown]
-        focused = self.focusWidget()
-        inside = [index for index, place in enumerate(places) if focused is place or place.isAncestorOf(focused)]
-        place = places[((inside[0] if inside else 0) + step) % len(places)]
-        first_control(place).setFocus(Qt.FocusReason.TabFocusReason)
-
-    def _panel_commands(self) -> list[Command]:
-        """What shows each panel: its switch in the View menu would hide one that is behind another."""
-        return [
-            Command(
-                dock.windowTitle(), "Panel", partial(self._go_to_panel, name), about="Bring this panel to the front"
-            )
-            for name, dock in self.docks.items()
-        ]
-
-    def _go_to_panel(self, name: str) -> None:
-        self.show_panel(name)
-        first_control(self.docks[name]).setFocus(Qt.FocusReason.ShortcutFocusReason)
-
-    def _on_palette(self) -> None:
-        if self._palette is None:
-            from latentlab.gui.widgets.command_palette import CommandPalette
-
-            self._palette = CommandPalette(self.commands.commands, self)
-        self._palette.open()
 
     def _on_map_axes(self) -> None:
         self.show_panel("model")

@@ -7,12 +7,14 @@ from typing import Any
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import QEvent, QObject, Qt, Signal
+from PySide6.QtCore import QEvent, QObject, QPoint, QRect, Qt, Signal
 from PySide6.QtGui import QWheelEvent
 
+from latentlab.config.glossary import term_of
 from latentlab.gui.curves.series import CurveSet
 from latentlab.gui.curves.term_plot import KlBars, TermPlot
 from latentlab.gui.style.theme import Theme, current_theme
+from latentlab.gui.widgets.term_card import set_terms
 
 KL = "kl"
 ROW_HEIGHT = 66
@@ -58,6 +60,7 @@ class CurveCanvas(pg.GraphicsLayoutWidget):  # type: ignore[misc]
         self.scene().sigMouseMoved.connect(self._on_scene_mouse_moved)
         self.scene().sigMouseClicked.connect(self._on_scene_mouse_clicked)
         self.viewport().installEventFilter(self)
+        set_terms(self.viewport(), self._term_at)
 
     def draw(self, shown: Mapping[str, str], runs: Sequence[CurveSet], *, log: bool) -> None:
         """Prepare the plots of these runs' terms; ``draw_next`` then draws them one by one.
@@ -161,6 +164,14 @@ class CurveCanvas(pg.GraphicsLayoutWidget):  # type: ignore[misc]
         """Write the values at the pointer, or the newest, above a plot."""
         plot.show_values(self._runs, term, self.read)
         plot.show_hover(self.read)
+
+    def _term_at(self, at: QPoint) -> tuple[str, QRect]:
+        """The term whose plot's title is at a position, for its card."""
+        for name, plot in self.plots.items():
+            title = self.mapFromScene(plot.titleLabel.sceneBoundingRect()).boundingRect()
+            if title.contains(at):
+                return term_of(name) or term_of(self._titles.get(name, "")), title
+        return "", QRect()
 
     # --- the pointer ----------------------------------------------------------------------------
 

@@ -6,14 +6,16 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from PySide6.QtCore import QItemSelection, QItemSelectionModel, Qt, Signal
+from PySide6.QtCore import QItemSelection, QItemSelectionModel, QPoint, QRect, Qt, Signal
 from PySide6.QtGui import QGuiApplication, QShowEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem, QWidget
 
+from latentlab.config.glossary import term_of
 from latentlab.gui.style.theme import SPACE, tabular
 from latentlab.gui.widgets.containers import EmptyState
 from latentlab.gui.widgets.controls import button, column, named, row
 from latentlab.gui.widgets.plain_text import set_tool_tip
+from latentlab.gui.widgets.term_card import set_terms
 from latentlab.utils.plain_text import NAME, as_line, quote_cell
 from latentlab.utils.text import MINUS, format_number
 
@@ -76,6 +78,7 @@ class RunsTable(QWidget):
         self._table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         self._table.setFont(tabular(self._table.font()))
         self._table.setShowGrid(False)
+        set_terms(self._table.horizontalHeader().viewport(), self._term_at)
         self._table.setWordWrap(False)
         self._table.cellDoubleClicked.connect(self._on_cell_double_clicked)
         self._empty = EmptyState("Train two recipes on the same images to compare their results here.")
@@ -139,6 +142,15 @@ class RunsTable(QWidget):
         """Emit ``shown``."""
         super().showEvent(event)
         self.shown.emit()
+
+    def _term_at(self, at: QPoint) -> tuple[str, QRect]:
+        """The term whose column's title is at a position, for its card."""
+        header = self._table.horizontalHeader()
+        column_index = header.logicalIndexAt(at)
+        if not 0 <= column_index < len(self._columns):
+            return "", QRect()
+        left, width = header.sectionViewportPosition(column_index), header.sectionSize(column_index)
+        return term_of(self._columns[column_index].title), QRect(left, 0, width, header.height())
 
     def _text(self, row: int, column: int, as_cell: Callable[[str], str]) -> str:
         item = self._table.item(row, column)

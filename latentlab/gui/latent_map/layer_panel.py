@@ -12,6 +12,7 @@ from latentlab.gui.latent_map.layers.base import LayerState
 from latentlab.gui.latent_map.legend import paint_ground
 from latentlab.gui.style.theme import DARK, Theme
 from latentlab.gui.widgets.plain_text import set_tool_tip
+from latentlab.gui.widgets.term_card import explain
 from latentlab.utils.plain_text import as_line
 
 
@@ -91,6 +92,8 @@ class LayerPanel(QFrame):
         switch.setEnabled(not layer.unavailable)
         about = f"Show or hide: {layer.title}" + (f"\n{layer.about}" if layer.about else "")
         set_tool_tip(switch, layer.unavailable or about, lines=True)
+        if not layer.unavailable:
+            explain(switch, layer.title)
         slider.setEnabled(layer.visible and not layer.unavailable)
         if layer.name in self._choices:
             self._show_choice(layer)

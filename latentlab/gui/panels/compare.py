@@ -15,6 +15,7 @@ from latentlab.gui.widgets.controls import column, label, named, row, tool_butto
 from latentlab.gui.widgets.elided_label import ElidedLabel
 from latentlab.gui.widgets.plain_text import set_tool_tip
 from latentlab.gui.widgets.qimage import ByteArray, PixelView
+from latentlab.gui.widgets.term_card import explain
 from latentlab.utils.plain_text import NAME, as_line
 
 PICTURE = 96  # px: side of a decoded image
@@ -140,6 +141,7 @@ class CompareDetails(QWidget):
         for cells, texts in zip(self._cells, figures, strict=False):
             for cell, text in zip(cells, texts, strict=True):
                 cell.setText(text)
+            explain(cells[0], texts[0])
         self._summary.setText(summary)
 
     def _row(self, at: int) -> tuple[QLabel, ...]:

@@ -17,6 +17,7 @@ from latentlab.gui.widgets.elided_label import ElidedLabel
 from latentlab.gui.widgets.image_strip import ImageStrip
 from latentlab.gui.widgets.plain_text import set_tool_tip, window_title
 from latentlab.gui.widgets.qimage import ByteArray, PixelView
+from latentlab.gui.widgets.term_card import set_term
 from latentlab.utils.plain_text import NAME, as_line
 from latentlab.utils.text import format_number
 
@@ -90,6 +91,7 @@ class DimensionView(QDialog):
         self._heading.setObjectName("dimensionHeading")
         self._kl = label("", "dim")
         self._kl.setObjectName("dimensionKl")
+        set_term(self._kl, "kl-per-dimension")
         self._name = QLineEdit()
         named(self._name, "dimensionName", "name of the dimension", "A name for what the dimension does, shown with it")
         self._name.setPlaceholderText("Name what it does")

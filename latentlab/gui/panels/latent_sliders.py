@@ -17,6 +17,7 @@ from latentlab.gui.widgets.containers import EmptyState, Fold
 from latentlab.gui.widgets.controls import button, column, combo_box, label, named, row, scrolled, tool_button
 from latentlab.gui.widgets.latent_slider import LatentSlider
 from latentlab.gui.widgets.plain_text import set_tool_tip, without_mnemonic
+from latentlab.gui.widgets.term_card import explain
 from latentlab.gui.widgets.value_edit import WIDEST, ValueEdit
 from latentlab.utils.plain_text import NAME, as_line
 from latentlab.utils.text import subscript
@@ -132,6 +133,7 @@ def _header(parent: QWidget) -> QWidget:
         heading = label(text, "dim")
         heading.setAlignment(Qt.AlignmentFlag.AlignRight)
         heading.setFixedWidth(metrics.horizontalAdvance(widest))
+        explain(heading, text)
         layout.addWidget(heading)
     layout.addSpacing(2 * _BUTTON + SPACE)
     return header

@@ -14,6 +14,7 @@ from latentlab.gui.widgets.containers import EmptyState
 from latentlab.gui.widgets.controls import button, column, combo_box, label, named, row, rule, scrolled
 from latentlab.gui.widgets.elided_label import ElidedLabel
 from latentlab.gui.widgets.plain_text import set_tool_tip
+from latentlab.gui.widgets.term_card import explain
 from latentlab.utils.plain_text import NAME, as_line
 from latentlab.utils.text import format_number, subscript
 
@@ -85,7 +86,7 @@ class ModelPanel(QWidget):
         self._metrics_box = QWidget()
         metrics = column(self._metrics_box, 0)
         metrics.addWidget(rule())
-        metrics.addWidget(label("Nats per image", "section"))
+        metrics.addWidget(_unit())
         self._metrics = QGridLayout()
         self._metrics.setVerticalSpacing(SPACE // 2)
         self._metrics.setHorizontalSpacing(SPACE // 2)
@@ -155,7 +156,9 @@ class ModelPanel(QWidget):
             ("Images", f"{width} × {height} {colour}"),
             ("Parameters", f"{info.parameters:,}"),
         ):
-            self._facts.addRow(label(name, "dim"), label(value, selectable=True))
+            heading = label(name, "dim")
+            explain(heading, name)
+            self._facts.addRow(heading, label(value, selectable=True))
         self.set_metrics(info.metrics)
 
     def set_metrics(self, metrics: Mapping[str, float]) -> None:
@@ -172,6 +175,7 @@ class ModelPanel(QWidget):
             title, tip = TERMS[term]
             heading = label(title, "dim")
             set_tool_tip(heading, tip)
+            explain(heading, title)
             self._metrics.addWidget(heading, row_index, 0)
             for column_index, split in enumerate(splits, 1):
                 value = metrics.get(f"{split}_{term}")
@@ -266,6 +270,13 @@ class ModelPanel(QWidget):
 
     def _on_axis_activated(self) -> None:
         self.axesChosen.emit(self._x.currentData(), self._y.currentData())
+
+
+def _unit() -> QLabel:
+    """The heading of the table of metrics."""
+    heading = label("Nats per image", "section")
+    explain(heading, "nats per image")
+    return heading
 
 
 def _cell(text: str, role: str = "") -> QLabel:

@@ -20,6 +20,7 @@ from latentlab.gui.widgets.image_canvas import HIDE, PAINT, VIEW, ImageCanvas
 from latentlab.gui.widgets.image_strip import ImageStrip
 from latentlab.gui.widgets.plain_text import set_tool_tip
 from latentlab.gui.widgets.qimage import ByteArray, PixelView
+from latentlab.gui.widgets.term_card import set_term
 from latentlab.utils.text import format_number
 
 TILE = 60  # px: side of the reconstruction, the error and σ
@@ -218,6 +219,7 @@ class YourImagePanel(QWidget):
             "In nats, means over 64 latents of q(z|x). Distortion: −log p(x|z). Rate: the KL divergence of q(z|x) from "
             "the prior.",
         )
+        set_term(self._elbo, "elbo")
         self._typical = label("", wrap=True, selectable=True)
         self._typical.setObjectName("imageTypical")
         set_tool_tip(
@@ -247,9 +249,12 @@ class YourImagePanel(QWidget):
                                      self.stopRequested.emit)  # fmt: skip
         self._gap = label("", wrap=True, selectable=True)
         self._gap.setObjectName("gapText")
+        set_term(self._gap, "amortisation-gap")
         self._curve = GapCurve()
         layout = column(self._refine, 0, SPACE // 2)
-        layout.addWidget(label("Refined posterior", "section"))
+        heading = label("Refined posterior", "section")
+        set_term(heading, "posterior")
+        layout.addWidget(heading)
         layout.addWidget(self._gap)
         layout.addWidget(self._curve)
         self._refine.hide()

@@ -30,6 +30,7 @@ from PySide6.QtWidgets import (
 
 from latentlab.gui.widgets.controls import label, named
 from latentlab.gui.widgets.plain_text import set_tool_tip
+from latentlab.gui.widgets.term_card import explain
 from latentlab.gui.widgets.weight_field import WeightField
 from latentlab.utils.plain_text import NAME, as_line
 
@@ -101,6 +102,7 @@ class Setting(QObject):
         title_label.setParent(self._parent)
         title_label.setBuddy(self.control)
         set_tool_tip(title_label, self._tip, lines=True)
+        explain(title_label, self.name)
         title_label.hide()
         return title_label
 
