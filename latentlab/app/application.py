@@ -12,7 +12,8 @@ from functools import partial
 from importlib import metadata
 from types import FrameType
 
-from PySide6.QtCore import QObject, QSocketNotifier, Signal, qVersion
+from PySide6.QtCore import QObject, QSocketNotifier, Qt, Signal, qVersion
+from PySide6.QtWidgets import QDialog
 
 from latentlab import paths
 from latentlab.app.crash_report import FaultLog, UncaughtExceptions, take_fault_logs
@@ -67,6 +68,7 @@ from latentlab.controllers.session_snapshot import SessionSnapshots
 from latentlab.controllers.snapshots import SnapshotsController
 from latentlab.controllers.status_line import StatusLineController
 from latentlab.controllers.tool_hints import ToolHintController
+from latentlab.controllers.tour import TourController
 from latentlab.controllers.training import TrainingController
 from latentlab.controllers.undo_history import UndoHistoryController, undo_stack
 from latentlab.controllers.worker_status import WorkerStatusController
@@ -145,6 +147,7 @@ class Application(QObject):
         self._watch_for_errors()
         yield
         self._fill_window()
+        self._tour = TourController(self.window, self._settings, self._controllers)
         yield
         self.engine.workerReady.connect(self._on_worker_ready)
         self.engine.start(self._host, self._device)
@@ -285,6 +288,9 @@ class Application(QObject):
         window = self.window
         window.training_panel.set_recipes(list(RECIPES.values()))
         window.commands.add(self._recipe_commands)
+        shortcuts = window.help.shortcuts
+        shortcuts.apply(self._settings.shortcuts())
+        shortcuts.changed.connect(self._settings.set_shortcuts)
         window.model_panel.set_bundled(_bundled())
         window.actions_.about.triggered.connect(self._on_about)
         if self._settings.set_aside is not None:
@@ -329,8 +335,13 @@ class Application(QObject):
 
     # --- running ------------------------------------------------------------------------------------
 
-    def run(self) -> int:
-        """Enter the event loop until the window is closed; returns the exit code."""
+    def run(self, *, shows_tour: bool = False) -> int:
+        """Enter the event loop until the window is closed; returns the exit code.
+
+        With ``shows_tour`` the hints of the first start are shown, if they never were, once the first image is there.
+        """
+        if shows_tour and self._qt.platformName() not in _WITHOUT_PEOPLE:
+            self.engine.decoded.connect(self._offer_tour, Qt.ConnectionType.SingleShotConnection)
         signals = _Signals(self._shutdown.close, self)
         self.closed.connect(self._qt.quit)
         # The present objects stay: a garbage collection that searched them all would delay a frame.
@@ -345,6 +356,10 @@ class Application(QObject):
         """Close everything without asking: an active run is checkpointed, the worker ends, the window closes."""
         if not self._is_closed:
             self._shutdown.finish()
+
+    def _offer_tour(self, _decoded: object) -> None:
+        if not self.window.findChildren(QDialog):  # an offer to restore comes first
+            self._tour.offer()
 
     def _save_on_exit(self) -> None:
         self._settings.set_layout(self.window.save_layout())
@@ -465,6 +480,8 @@ class _Signals(QObject):
         self._close()
 
 
+_WITHOUT_PEOPLE = ("offscreen", "minimal")
+"""Qt's platforms on which nobody looks at the window."""
 _STOPPING_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 

@@ -162,4 +162,4 @@ def main(argv: Sequence[str] = ()) -> int:
     InputError
         When there is no display, or the path does not exist.
     """
-    return open_window(argv).run()
+    return open_window(argv).run(shows_tour=not parse(argv).path)

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Qt
 from PySide6.QtWidgets import QWhatsThis, QWidget
 
-from latentlab.config.glossary import glossary
 from latentlab.gui.commands import Command, command_of_action, commands_of_menus
-from latentlab.gui.widgets.controls import first_control
+from latentlab.gui.shortcuts import Shortcuts
+from latentlab.gui.widgets.controls import first_control, is_in_front
 
 if TYPE_CHECKING:
     from latentlab.gui.main_window import MainWindow
@@ -18,13 +18,21 @@ if TYPE_CHECKING:
 
 
 class WindowHelp(QObject):
-    """Carries out the actions of the Help menu, and fills the command palette with what the window can do."""
+    """Carries out the actions of the Help menu, and fills the command palette with what the window can do.
+
+    Attributes
+    ----------
+    shortcuts
+        Those of the actions, which can be changed.
+    """
 
     def __init__(self, window: MainWindow) -> None:
         super().__init__(window)
         self._window = window
         self._palette: CommandPalette | None = None
         a = window.actions_
+        others = (*a.tools.actions(), a.next_panel, a.previous_panel)
+        self.shortcuts = Shortcuts(window.menuBar(), {each.objectName(): each for each in others}, self)
         a.palette.triggered.connect(self.open_palette)
         a.glossary.triggered.connect(lambda _checked=False: self.show_glossary())
         a.shortcuts.triggered.connect(self._on_shortcuts)
@@ -65,6 +73,8 @@ class WindowHelp(QObject):
 
     def _term_commands(self) -> list[Command]:
         """What shows each term of the glossary."""
+        from latentlab.config.glossary import glossary  # not before the first paint: it brings pydantic
+
         return [
             Command(term.title, "Glossary", partial(self.show_glossary, key), about=term.formula)
             for key, term in glossary().items()
@@ -77,7 +87,7 @@ class WindowHelp(QObject):
     def _focus_panel(self, step: int) -> None:
         """Give the focus to the map or to a panel in front, after or before the one that has it."""
         window = self._window
-        shown = [dock for dock in window.docks.values() if dock.isVisible() and not dock.visibleRegion().isEmpty()]
+        shown = [dock for dock in window.docks.values() if is_in_front(dock)]
         places: list[QWidget] = [window.latent_map, *shown]
         focused = window.focusWidget()
         inside = [index for index, place in enumerate(places) if focused is place or place.isAncestorOf(focused)]
@@ -85,9 +95,8 @@ class WindowHelp(QObject):
         first_control(place).setFocus(Qt.FocusReason.TabFocusReason)
 
     def _on_shortcuts(self) -> None:
-        from latentlab.gui.widgets.shortcuts_dialog import ShortcutsDialog, shortcuts_of
+        from latentlab.gui.widgets.shortcuts_dialog import ShortcutsDialog
 
-        window = self._window
-        dialog = ShortcutsDialog(shortcuts_of(window.menuBar(), window.actions_.tools.actions()), window)
+        dialog = ShortcutsDialog(self.shortcuts, self._window)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.open()

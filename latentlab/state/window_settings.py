@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Literal, get_args
@@ -17,6 +17,8 @@ MAX_RECENT = 10
 """Of each kind."""
 RECENT_KINDS = ("session", "model", "run", "dataset", "image")
 _LOCK_MS = 200
+MAX_SHORTCUTS = 500
+_LONGEST_KEYS = 100
 _LONGEST_SOURCE = 4096
 _LARGEST_FILE = 1 << 20  # bytes
 Scheme = Literal["system", "light", "dark"]
@@ -82,6 +84,31 @@ class WindowSettings:
     def set_scheme(self, scheme: Scheme) -> None:
         """Remember the colour scheme."""
         self._store.setValue("window/scheme", scheme)
+
+    def has_seen_tour(self) -> bool:
+        """Whether the hints of the first start have been shown."""
+        return self._store.value("window/tour") in (True, "true")
+
+    def set_tour_seen(self) -> None:
+        """Remember that the hints of the first start have been shown."""
+        self._store.setValue("window/tour", True)
+
+    def shortcuts(self) -> dict[str, str]:
+        """The shortcuts that the user has changed: keys by the name of the action, empty for none."""
+        self._store.beginGroup("shortcuts")
+        stored = {name: self._store.value(name) for name in self._store.childKeys()[:MAX_SHORTCUTS]}
+        self._store.endGroup()
+        return {
+            name: keys
+            for name, keys in stored.items()
+            if isinstance(keys, str) and len(name) <= _LONGEST_KEYS and len(keys) <= _LONGEST_KEYS
+        }
+
+    def set_shortcuts(self, shortcuts: Mapping[str, str]) -> None:
+        """Remember the shortcuts that the user has changed, and only these."""
+        self._store.remove("shortcuts")
+        for name, keys in shortcuts.items():
+            self._store.setValue(f"shortcuts/{name}", keys)
 
     # --- recent files -------------------------------------------------------------------------------
 

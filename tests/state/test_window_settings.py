@@ -148,3 +148,21 @@ def test_the_recent_files_of_an_older_version_are_taken_over_once(tmp_path, qapp
     settings = WindowSettings(path)
     assert settings.take_old_recent() == ["/a", "/b"]
     assert settings.take_old_recent() == []
+
+
+def test_changed_shortcuts_are_kept_and_checked(tmp_path):
+    path = tmp_path / "settings.ini"
+    settings = WindowSettings(path)
+    settings.set_shortcuts({"actionTrain": "Ctrl+J", "actionUndo": ""})
+    settings.set_shortcuts({"actionUndo": "", "actionStop": "Ctrl+G", "long": "x" * 1000})
+    settings.flush()
+    assert WindowSettings(path).shortcuts() == {"actionUndo": "", "actionStop": "Ctrl+G"}
+
+
+def test_the_hints_of_the_first_start_are_remembered(tmp_path):
+    path = tmp_path / "settings.ini"
+    settings = WindowSettings(path)
+    assert not settings.has_seen_tour()
+    settings.set_tour_seen()
+    settings.flush()
+    assert WindowSettings(path).has_seen_tour()

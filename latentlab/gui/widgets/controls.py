@@ -149,6 +149,13 @@ def first_control(widget: QWidget) -> QWidget:
     return widget
 
 
+def is_in_front(widget: QWidget) -> bool:
+    """Whether a part of a window can be seen: a panel behind another tab is visible for Qt."""
+    window = widget.window()
+    inside = window.childAt(widget.mapTo(window, widget.rect().center()))
+    return widget.isVisible() and inside is not None and (inside is widget or widget.isAncestorOf(inside))
+
+
 def scrolled(body: QWidget) -> QScrollArea:
     """A scroll area for a panel's body: it scrolls vertically, and the body is never wider than the area."""
     body.setObjectName("panelBody")
