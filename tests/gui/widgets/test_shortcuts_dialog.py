@@ -24,7 +24,6 @@ NATIVE = QKeySequence.SequenceFormat.NativeText
 @pytest.fixture
 def window(qtbot, themed):
     made = MainWindow(QWidget())
-    qtbot.addWidget(made)
     made.show()
     yield made
     made.allow_close()
@@ -33,7 +32,9 @@ def window(qtbot, themed):
 @pytest.fixture
 def dialog(window):
     window.actions_.shortcuts.trigger()
-    return window.findChild(ShortcutsDialog)
+    made = window.findChild(ShortcutsDialog)
+    yield made
+    made.accept()
 
 
 def rows(dialog) -> dict[str, tuple[str, bool]]:
