@@ -29,7 +29,7 @@ from latentlab.gui.style.icons import recolour, set_icon
 from latentlab.gui.widgets.controls import column, row
 from latentlab.gui.widgets.drop_hint import DropHint
 from latentlab.gui.widgets.paint_hold import PaintHold
-from latentlab.gui.widgets.plain_text import add_action, set_tool_tip, window_title
+from latentlab.gui.widgets.plain_text import add_action, window_title
 from latentlab.gui.widgets.status_bar import StatusBar, device_label, frame_rate_label
 from latentlab.gui.widgets.toasts import Toasts
 
@@ -342,8 +342,8 @@ class MainWindow(QMainWindow):
                 action = add_action(self._recent, path)
                 action.triggered.connect(lambda _checked=False, path=path: self.recentChosen.emit(path))
                 if path in group.missing:
+                    describe(action, path, f"{path} is not there now")
                     action.setEnabled(False)
-                    set_tool_tip(action, f"{path} is not there now")
         if groups:
             self._recent.addSeparator()
             clear = add_action(self._recent, "Clear this list")

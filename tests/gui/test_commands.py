@@ -8,7 +8,7 @@ from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QMenu, QWidget
 
 from latentlab.gui.commands import Command, commands_of_menus
-from latentlab.gui.main_window import MainWindow
+from latentlab.gui.main_window import MainWindow, RecentGroup
 
 
 @pytest.fixture
@@ -25,12 +25,13 @@ def by_title(window) -> dict[str, Command]:
 
 def test_every_action_can_be_found(window):
     window.set_layers([("density", "Density of points", True)])
-    window.set_recent(["/home/ada/photos"])
+    window.set_recent([RecentGroup("Folders", ("/home/ada/photos", "/gone"), frozenset({"/gone"}))])
     found = by_title(window)
     texts = {each.text().replace("&", "") for each in window.actions_.findChildren(QAction)}
     texts |= {each.text().replace("&", "") for each in window.findChildren(QAction, "actionTrain")}
     assert texts - {""} <= set(found)
     assert {"Density of points", "/home/ada/photos", "Latent", "Dark", "Explore"} <= set(found)
+    assert found["/gone"].reason == "/gone is not there now"
     assert found["Density of points"].is_checked is True
     assert found["Density of points"].kind == "View · Layers"
 
