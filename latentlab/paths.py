@@ -11,6 +11,8 @@ import platformdirs
 
 DEFAULT_MODEL = "bundled:mnist-2d"
 """What the window opens by default."""
+CACHE_VARIABLE, CACHE_SIZE_VARIABLE = "LATENTLAB_CACHE", "LATENTLAB_CACHE_GB"
+"""Environment variables: the cache's folder, an absolute path, and its greatest size in GB."""
 
 _PACKAGE = Path(__file__).resolve().parent
 
@@ -25,8 +27,9 @@ def resource(*parts: str) -> Path:
 
 
 def cache_folder() -> Path:
-    """The platform's cache folder for latentlab (not created)."""
-    return _user_folder(platformdirs.user_cache_path, "cache")
+    """The cache folder for latentlab (not created): the one that ``LATENTLAB_CACHE`` names, or the platform's."""
+    named = os.environ.get(CACHE_VARIABLE, "")
+    return Path(named) if os.path.isabs(named) else _user_folder(platformdirs.user_cache_path, "cache")
 
 
 def data_folder() -> Path:
@@ -42,6 +45,11 @@ def runs_folder() -> Path:
 def settings_file() -> Path:
     """Where the window keeps its geometry and recent files (not created)."""
     return _user_folder(platformdirs.user_config_path, "config") / "window.ini"
+
+
+def preferences_file() -> Path:
+    """Where the window keeps the preferences (not created)."""
+    return settings_file().with_name("preferences.json")
 
 
 def _user_folder(find: Callable[..., Path], kind: str) -> Path:

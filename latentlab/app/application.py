@@ -55,6 +55,7 @@ from latentlab.controllers.pair_plot import PairPlotController
 from latentlab.controllers.path import PathController
 from latentlab.controllers.picking import PickController
 from latentlab.controllers.play import PlayController
+from latentlab.controllers.preferences import PreferencesController
 from latentlab.controllers.prior import PriorController
 from latentlab.controllers.recent_files import RecentFilesController
 from latentlab.controllers.run_comparison import RunComparisonController
@@ -81,6 +82,7 @@ from latentlab.gui.panels.log import LogHandler
 from latentlab.gui.widgets import dialogs
 from latentlab.gui.widgets.dialogs import AboutDialog, ReportDialog
 from latentlab.state.activity import Activity
+from latentlab.state.preference_store import PreferenceStore
 from latentlab.state.selection import Selection
 from latentlab.state.session import Session
 
@@ -210,7 +212,7 @@ class Application(QObject):
         """Make the controllers of data, model and training."""
         session, engine, window, parent = self.session, self.engine, self.window, self._controllers
         self._build_selection_controllers()
-        FrameRateController(engine, window, parent)
+        self._frame_rate = FrameRateController(engine, window, parent)
         is_first_start = self._settings.layout() is None
         hints = ToolHintController(session, window, self.activity, is_first_start=is_first_start, parent=parent)
         PickController(session, self._explore, self.latent_map, hints, parent)
@@ -255,9 +257,11 @@ class Application(QObject):
         self._build_session_controllers()
         self._prefetcher = ImportPrefetcher(session, parent)
         self._actions = ActionsController(
-            session, engine, self.undo, window, self.latent_map, self._settings,
+            session, engine, self.undo, window, self.latent_map,
             self.data, self.model, self._encoded_image, self.training, self.document, parent,
         )  # fmt: skip
+        self._preferences = PreferenceStore(self._settings, parent=parent)
+        PreferencesController(session, engine, self._preferences, self.training, self._frame_rate, window, parent)
         recent = RecentFilesController(window, self._settings, self._actions.open, parent)
         for opened in (self.data.opened, self.model.opened, self.model.saved, self.document.opened):
             opened.connect(recent.add)
@@ -302,7 +306,7 @@ class Application(QObject):
         for text in take_fault_logs():
             window.notifications.notify("warning", "latentlab crashed the last time it ran.", text, important=True)
         if not self._autosave.offer() and self._path is None:
-            self._autosave.offer_last()
+            self._open_last()
 
     def _recipe_commands(self) -> list[Command]:
         """What the command palette offers to choose a recipe."""
@@ -321,6 +325,11 @@ class Application(QObject):
     def _choose_recipe(self, name: str) -> None:
         self.window.show_panel("training")
         self.window.training_panel.choose_recipe(name)
+
+    def _open_last(self) -> None:
+        """Open the last session if that is preferred, or offer it."""
+        if self._preferences.value.start.opens != "last session" or not self._autosave.reopen_last():
+            self._autosave.offer_last()
 
     def _watch_for_errors(self) -> None:
         self._log = LogHandler(self.window.log_view)

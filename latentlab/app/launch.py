@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from latentlab.app.display_check import require_display
+from latentlab.app.early_preferences import apply_early_preferences
 from latentlab.engine.client.worker_host import launch
 from latentlab.errors import InputError
 from latentlab.paths import DEFAULT_MODEL
@@ -43,7 +44,7 @@ def add_window_options(parser: argparse.ArgumentParser) -> None:
         default="process",
         help="where the worker runs (process)",
     )
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps (auto)")
+    parser.add_argument("--device", help="auto, cpu, cuda, cuda:N or mps (as the preferences say)")
 
 
 def build(argv: Sequence[str] = ()) -> Application:
@@ -134,6 +135,8 @@ def _start_worker(argv: Sequence[str]) -> tuple[argparse.Namespace, str, WorkerH
     else:
         options.path = None
     require_display()
+    preferred = apply_early_preferences()
+    options.device = options.device or preferred
     return options, first, launch(options.engine, options.device, first)
 
 

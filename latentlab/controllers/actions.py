@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QObject
-from PySide6.QtGui import QAction, QGuiApplication, QImage, QPixmap, QUndoStack
+from PySide6.QtGui import QGuiApplication, QImage, QPixmap, QUndoStack
 from PySide6.QtWidgets import QFileDialog
 
 from latentlab import paths
@@ -25,12 +24,10 @@ from latentlab.errors import LatentlabError
 from latentlab.gui.latent_map import LatentMap
 from latentlab.gui.latent_map.layers.base import LayerState
 from latentlab.gui.main_window import OPENING, MainWindow
-from latentlab.gui.style import theme
 from latentlab.gui.widgets import dialogs
 from latentlab.gui.widgets.qimage import to_qimage
 from latentlab.gui.widgets.toasts import Notification
 from latentlab.state.session import Session
-from latentlab.state.window_settings import Scheme, WindowSettings
 from latentlab.storage.source_kind import IMAGE_SUFFIXES, kind_of
 from latentlab.utils.file_formats import DATASET_FILTER
 from latentlab.utils.source_names import join_sources
@@ -52,7 +49,6 @@ class ActionsController(QObject):
         undo: QUndoStack,
         window: MainWindow,
         latent_map: LatentMap,
-        settings: WindowSettings,
         data: DataController,
         model: ModelController,
         encoded_image: EncodedImageController,
@@ -61,7 +57,7 @@ class ActionsController(QObject):
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
-        self._session, self._engine, self._window, self._settings = session, engine, window, settings
+        self._session, self._engine, self._window = session, engine, window
         self._map = latent_map
         self._settings_warning: Notification | None = None
         self._data, self._model, self._training, self._document = data, model, training, document
@@ -105,10 +101,6 @@ class ActionsController(QObject):
         a.pause.triggered.connect(self._on_pause)
         a.stop.triggered.connect(self._training.stop)
         a.copy_command.triggered.connect(self._on_copy_command)
-        schemes: dict[Scheme, QAction] = {"system": a.theme_system, "light": a.theme_light, "dark": a.theme_dark}
-        schemes[self._settings.scheme()].setChecked(True)
-        for scheme, action in schemes.items():
-            action.triggered.connect(partial(self._on_scheme_chosen, scheme))
         self._window.toolChosen.connect(self._map.set_mode)
         self._window.set_layers([(layer.name, layer.title, layer.visible) for layer in self._map.layers()])
         self._map.layerChanged.connect(self._show_layer)
@@ -268,10 +260,6 @@ class ActionsController(QObject):
     def _on_pause(self) -> None:
         panel = self._window.training_panel
         (panel.resumeRequested if self._session.run.can_unpause else panel.pauseRequested).emit()
-
-    def _on_scheme_chosen(self, scheme: Scheme, _checked: bool = False) -> None:
-        self._settings.set_scheme(scheme)
-        theme.set_scheme(scheme)
 
     def _on_training_finished(self, _event: object) -> None:
         """Mark the model as saved: the best one is in its run folder."""

@@ -25,11 +25,19 @@ class FrameRateController(QObject):
         self._timer = QTimer(self)
         self._timer.setInterval(INTERVAL_MS)
         self._timer.timeout.connect(self._show)
+        self._is_shown = True
         engine.decoded.connect(self._on_decoded)
+
+    def set_shown(self, shown: bool) -> None:
+        """Show the rate, or no rate at all."""
+        self._is_shown = shown
+        if not shown:
+            self._times.clear()
+            self._show()
 
     def _on_decoded(self, _result: object) -> None:
         # Outside a drag the number counts the user's key presses and looks like a slow program.
-        if QGuiApplication.mouseButtons() == Qt.MouseButton.NoButton:
+        if not self._is_shown or QGuiApplication.mouseButtons() == Qt.MouseButton.NoButton:
             return
         self._times.append(time.monotonic())
         if not self._timer.isActive():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -70,6 +71,7 @@ class TrainingController(QObject):
         self._panel, self._curves = panel, curves
         self._before_start = session.run  # the run before the one that is being started
         self._requested_epochs = self._total_epochs = 0  # as the user requested them, and with those of before
+        self._defaults: dict[str, object] = {}  # training settings that the user prefers
         self._suggested_for = ""  # source of the dataset of the last suggestion
         self._keeps_settings_for = ""  # source of a dataset that is a part of the one before
         self._continuation: tuple[object, ...] = ()  # how the run can continue, as the panel shows it
@@ -149,12 +151,32 @@ class TrainingController(QObject):
             is_of_opened_run = run.is_trained_on(dataset) and not run.has_started
             keep_changes = self._suggested_for in ("", dataset.source) or is_of_opened_run or run.is_active
             before = self._settings_shown() if dataset.source == self._keeps_settings_for else None
-            self._panel.suggest(partial(_suggestion, dataset), keep_changes=keep_changes)
+            self._panel.suggest(partial(self._suggestion, dataset), keep_changes=keep_changes)
             if before is not None:
                 self._panel.set_config(before, chosen=True)
             self._suggested_for, self._keeps_settings_for = dataset.source, ""
         self._panel.set_can_train(dataset is not None, "Open some images first." if dataset is None else "")
         self._offer_to_continue()
+
+    def set_defaults(self, training: Mapping[str, object]) -> None:
+        """Set training settings of new runs, by name, that are the user's preference and not suggested for the images.
+
+        Settings that the user has changed in the panel stay.
+        """
+        is_first, self._defaults = not self._defaults, dict(training)
+        dataset = self._session.dataset
+        if dataset is not None and not self._session.run_is_active:
+            self._panel.suggest(partial(self._suggestion, dataset), keep_changes=True)
+        elif is_first and RunConfig() != self._with_defaults(RunConfig()):
+            self._panel.set_config(self._with_defaults(self._panel.config()))
+
+    def _suggestion(self, dataset: DatasetInfo, recipe: str, effort: str) -> Suggestion:
+        """The settings suggested for a recipe and an effort, with the user's defaults."""
+        suggestion = _suggestion(dataset, recipe, effort)
+        return replace(suggestion, config=self._with_defaults(suggestion.config))
+
+    def _with_defaults(self, config: RunConfig) -> RunConfig:
+        return config.model_copy(update={"training": config.training.model_copy(update=self._defaults)})
 
     def keep_settings_for(self, source: str) -> None:
         """Keep the settings when these images are opened: they are a part of those before, for a run to compare."""

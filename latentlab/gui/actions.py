@@ -38,7 +38,7 @@ class Actions(QObject):
     open_folder, open_file, open_image, open_model, open_run, open_session, reopen_session, save_session,
     save_session_as, save_model, export_map, quit
         File.
-    undo, redo, paste, select_all, select_none, invert_selection
+    preferences, undo, redo, paste, select_all, select_none, invert_selection
         Edit.
     map_axes, reset_view, fit_view, reset_layout, theme_system, theme_light, theme_dark
         View; the window makes those of the layers. One theme is checked (``schemes``).
@@ -88,6 +88,10 @@ class Actions(QObject):
 
     def _make_edit_and_view(self) -> None:
         make = self._make
+        keys = _Key.Preferences if QKeySequence.keyBindings(_Key.Preferences) else "Ctrl+,"
+        role = QAction.MenuRole.PreferencesRole
+        tip = "Look, start, device, cache and defaults of new runs"
+        self.preferences = make("Pre&ferences…", "", keys, tip, role=role)
         self.undo = make("&Undo", "undo", _Key.Undo, "Undo the last gesture")
         self.redo = make("&Redo", "redo", _Key.Redo, "Redo what was undone")
         self.paste = make("&Paste image", "", _Key.Paste, "Encode the image, or the image file, in the clipboard")

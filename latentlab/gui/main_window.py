@@ -265,6 +265,8 @@ class MainWindow(QMainWindow):
         edit.addAction(a.paste)
         edit.addSeparator()
         edit.addActions([a.select_all, a.select_none, a.invert_selection])
+        edit.addSeparator()
+        edit.addAction(a.preferences)
         view = bar.addMenu("&View")
         view.addActions([dock.toggleViewAction() for dock in self.docks.values()])
         view.addSeparator()

@@ -35,10 +35,11 @@ from latentlab.data.loading.image_buffer import CHUNK_BYTES, map_images
 from latentlab.data.loading.in_thread import run_in_thread
 from latentlab.data.loading.prepared_images import PreparedImages
 from latentlab.data.types import Images, LoadProgress
-from latentlab.paths import cache_folder
+from latentlab.paths import CACHE_SIZE_VARIABLE, cache_folder
 from latentlab.utils.array_rules import LARGEST_SIDE
 
-MAX_BYTES = 20 << 30  # bytes
+MAX_BYTES = 20 << 30
+"""The greatest size of the cache in bytes, unless ``LATENTLAB_CACHE_GB`` says another."""
 
 _VERSION = 3
 _CHECKED_WHOLE = 4 << 20
@@ -82,12 +83,28 @@ class Cache:
     folder
         Default: the platform's cache folder of latentlab.
     max_bytes
-        Maximum size.
+        Maximum size; by default 20 GB, or what the environment says.
     """
 
-    def __init__(self, folder: Path | None = None, max_bytes: int = MAX_BYTES) -> None:
+    def __init__(self, folder: Path | None = None, max_bytes: int | None = None) -> None:
         self.folder = folder or cache_folder() / "datasets"
-        self.max_bytes = max_bytes
+        self.max_bytes = _most_bytes() if max_bytes is None else max_bytes
+
+    def size(self) -> int:
+        """Bytes of all entries."""
+        total = 0
+        with suppress(OSError):
+            for folder in self.folder.iterdir():
+                with suppress(OSError):
+                    total += sum(file.stat().st_size for file in folder.iterdir())
+        return total
+
+    def clear(self) -> None:
+        """Remove every entry; images that are open stay mapped where the system allows it, and are kept elsewhere."""
+        with suppress(OSError):
+            for folder in list(self.folder.iterdir()):
+                if not folder.name.startswith(_UNFINISHED):
+                    self.remove(folder)
 
     def get(self, name: str) -> PreparedImages | None:
         """Return the entry ``name`` with its images mapped; ``None`` when it is missing or damaged."""
@@ -184,6 +201,11 @@ class Cache:
             with suppress(OSError):
                 folder.rename(gone)
             shutil.rmtree(gone.parent, ignore_errors=True)
+
+
+def _most_bytes() -> int:
+    stated = os.environ.get(CACHE_SIZE_VARIABLE, "")
+    return int(stated) << 30 if stated.isdecimal() and len(stated) < 7 else MAX_BYTES
 
 
 def _write(folder: Path, prepared: PreparedImages) -> Generator[LoadProgress, None, None]:

@@ -126,6 +126,10 @@ class EngineClient(ResultSignals):
         self._restart_state.record_start(worker.model)
         self._receive_from(worker)
 
+    def set_device(self, device: str) -> None:
+        """Let the workers that replace this one compute on another device."""
+        self._device = device
+
     def request(self, request: Request) -> None:
         """Send a request to the worker, or to the next one if there is none.
 

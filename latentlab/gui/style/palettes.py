@@ -24,6 +24,29 @@ _OKABE_ITO = (
     (213, 94, 0),
     (204, 121, 167),
 )
+# Tol, "Colour Schemes" (2021): bright and muted, without their greys.
+_TOL_BRIGHT = (
+    (68, 119, 170),
+    (238, 102, 119),
+    (34, 136, 51),
+    (204, 187, 68),
+    (102, 204, 238),
+    (170, 51, 119),
+)
+_TOL_MUTED = (
+    (136, 204, 238),
+    (204, 102, 119),
+    (221, 204, 119),
+    (17, 119, 51),
+    (51, 34, 136),
+    (170, 68, 153),
+    (68, 170, 153),
+    (153, 153, 51),
+    (136, 34, 85),
+)
+PALETTES = {"Okabe-Ito": _OKABE_ITO, "Tol bright": _TOL_BRIGHT, "Tol muted": _TOL_MUTED}
+"""The first colours of classes, by name."""
+_chosen = "Okabe-Ito"
 _NEUTRAL = {True: (200, 204, 210), False: (60, 64, 70)}
 _CIVIDIS_RANGE = {True: (0.38, 1.0), False: (0.2, 0.75)}
 """Contrast with the background is at least 3.0 (dark) or 2.0 (light), with black at least 2.1 (full range: 1.1)."""
@@ -47,13 +70,21 @@ def class_colours(count: int, dark: bool = True) -> ByteArray:
     Returns
     -------
     ndarray of uint8, [count, 3]
-        Okabe and Ito's palette for up to eight classes. With more, their seven hues are followed by further colours,
-        each chosen to be the farthest from all before it under the colour vision that sees the least difference.
-        A class therefore keeps its colour when classes are added after the eighth.
+        The chosen palette, by default Okabe and Ito's, for as many classes as it has colours, and a grey. With more,
+        its hues are followed by further colours, each chosen to be the farthest from all before it under the colour
+        vision that sees the least difference. A class therefore keeps its colour when more classes are added.
     """
-    if count <= len(_OKABE_ITO) + 1:
-        return np.array([*_OKABE_ITO, _NEUTRAL[dark]], np.uint8)[:count].copy()
-    return np.asarray(_distinct_colours()[np.arange(count) % MAX_COLOURS])
+    first = PALETTES[_chosen]
+    if count <= len(first) + 1:
+        return np.array([*first, _NEUTRAL[dark]], np.uint8)[:count].copy()
+    return np.asarray(_distinct_colours(_chosen)[np.arange(count) % MAX_COLOURS])
+
+
+def choose_palette(name: str) -> bool:
+    """Choose one of ``PALETTES`` for all classes that are drawn from now on; returns whether it is another."""
+    global _chosen
+    before, _chosen = _chosen, name if name in PALETTES else _chosen
+    return before != _chosen
 
 
 def palette(count: int, dark: bool = True, ordered: bool = False) -> ByteArray:
@@ -64,12 +95,12 @@ def palette(count: int, dark: bool = True, ordered: bool = False) -> ByteArray:
     return cividis(np.linspace(*_CIVIDIS_RANGE[dark], count)) if ordered else class_colours(count, dark)
 
 
-@lru_cache(maxsize=1)
-def _distinct_colours() -> ByteArray:
-    """Okabe and Ito's seven colours, then repeatedly the candidate farthest from those chosen."""
+@lru_cache(maxsize=4)
+def _distinct_colours(name: str) -> ByteArray:
+    """A palette's colours, then repeatedly the candidate farthest from those chosen."""
     lightness, chroma, hue = np.meshgrid(np.linspace(0.56, 0.92, 10), (0.09, 0.13, 0.17), np.arange(0, 360, 10))
     candidates = _unique(oklch_to_rgb(lightness.ravel(), chroma.ravel(), hue.ravel()))
-    first = np.array(_OKABE_ITO, np.uint8)
+    first = np.array(PALETTES[name], np.uint8)
     colours = np.concatenate([first, candidates])
     # Computed once per colour and kind of vision: the window waits for this when the first points arrive.
     seen = np.stack([oklab(as_seen(colours, eye)) for eye in (None, *EYES)])
