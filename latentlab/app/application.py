@@ -32,6 +32,7 @@ from latentlab.controllers.categories import CategoriesController
 from latentlab.controllers.codebook import CodebookController
 from latentlab.controllers.compare import CompareController
 from latentlab.controllers.compare_menu import CompareMenuController
+from latentlab.controllers.components import ComponentController
 from latentlab.controllers.data import DataController, DatasetFitController
 from latentlab.controllers.decoded_image import DecodedImageController
 from latentlab.controllers.dimension import DimensionController
@@ -168,6 +169,8 @@ class Application(QObject):
         LevelController(session, self.undo, sliders, parent)
         CategoriesController(session, explore, sliders, parent)
         CodebookController(session, engine, explore, sliders, parent)
+        components = ComponentController(session, explore, sliders, parent)
+        components.openDatasetRequested.connect(window.actions_.open_folder.trigger)
         PriorController(session, engine, explore, sliders, parent)
         self._selection = SelectionController(session, self.undo, latent_map, self.activity, parent)
         actions = window.actions_

@@ -1,0 +1,61 @@
+"""Models of other programs in the real window: opened, encoded, explored, or refused with a recipe."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from latentlab.storage import write_model
+from latentlab.storage.diffusers_folder import read_diffusers
+from tests.app.conftest import SECONDS, find, shown
+from tests.storage import diffusers_files
+
+
+def open_model(application, qtbot, path, recipe: str) -> None:
+    application.open(str(path))
+    session = application.session
+    qtbot.waitUntil(lambda: session.model is not None and session.model.recipe == recipe, timeout=SECONDS)
+    qtbot.waitUntil(lambda: shown(application).shape[:2] == session.model.image_shape[1:], timeout=SECONDS)
+
+
+def colours(folder):
+    path = folder / "colours.npz"
+    np.savez(path, images=np.random.default_rng(0).integers(0, 256, (12, 16, 16, 3)).astype(np.uint8))
+    return path
+
+
+def test_a_folder_of_diffusers_is_explored_by_components(application, qtbot, tmp_path):
+    open_model(application, qtbot, diffusers_files.write(tmp_path / "own"), "autoencoder-kl")
+    session = application.session
+    assert session.model.layout.is_spatial
+    assert find(application, "componentsOpenDataset").isVisibleTo(application.window)
+    application.open(str(colours(tmp_path)))
+    qtbot.waitUntil(lambda: session.points is not None and len(session.points.mean) == 12, timeout=SECONDS)
+    assert session.points.mean.shape == (12, 128)
+    assert session.axes.is_principal
+    qtbot.waitUntil(lambda: bool(session.latent.any()), timeout=SECONDS)
+    before = shown(application)
+    find(application, "componentSlider0").setValue(3.0)
+    qtbot.waitUntil(lambda: not np.array_equal(shown(application), before), timeout=SECONDS)
+
+
+def test_an_imported_model_file_opens_by_a_drop(application, qtbot, tmp_path):
+    own = diffusers_files.write(tmp_path / "own", diffusers_files.TINY)
+    write_model(tmp_path / "small.safetensors", read_diffusers(own, 16))
+    application.window.pathsDropped.emit([str(tmp_path / "small.safetensors")])
+    qtbot.waitUntil(lambda: application.session.model.recipe == "autoencoder-tiny", timeout=SECONDS)
+    qtbot.waitUntil(lambda: shown(application).shape == (16, 16, 3), timeout=SECONDS)
+
+
+@pytest.mark.logs("never opened")
+@pytest.mark.parametrize("name", ["vae.pt", "vae.keras"])
+def test_a_file_of_another_program_is_refused_with_its_recipe(application, qtbot, tmp_path, name):
+    path = tmp_path / name
+    path.write_bytes(b"PK\x03\x04" + bytes(100))
+    before = application.session.model
+    with qtbot.waitSignal(application.engine.failed, timeout=SECONDS) as signal:
+        application.window.pathsDropped.emit([str(path)])
+    assert signal.args[0].expected
+    assert len(signal.args[0].details.splitlines()) >= 5
+    assert find(application, "notificationDetails").isVisibleTo(application.window)
+    assert application.session.model is before
