@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from latentlab.utils.array_types import FloatArray
+
 
 class LatentlabError(Exception):
     """Base of every error whose message is written for the user.
@@ -54,6 +59,20 @@ class SettingError(InputError):
 
     def __str__(self) -> str:
         return f"{self.setting} {self.reason}"
+
+
+class NotFiniteError(InputError):
+    """A model decodes latents to values that are not finite.
+
+    Attributes
+    ----------
+    images
+        float32 [N, C, H, W] of all latents that were decoded; not finite where they could not be.
+    """
+
+    def __init__(self, message: str, images: FloatArray) -> None:
+        super().__init__(message)
+        self.images = images
 
 
 class RunError(LatentlabError):

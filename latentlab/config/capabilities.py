@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from latentlab.config.layout import category_count
 from latentlab.config.model import ModelConfig
 
@@ -10,6 +12,43 @@ CATEGORIES = "its latents are categories, which change by jumps and not by gradi
 SPHERE = "its latents are on a sphere, which steps in all directions leave"
 LIKELIHOOD = "its likelihood is not known, since it was made by another program"
 LAYERS = "its latents are in several layers whose posteriors depend on each other"
+
+
+NO_ENCODER = "it has no encoder"
+NO_PRIOR = "the prior of this model is not known"
+
+
+@dataclass(frozen=True)
+class Capabilities:
+    """What a model offers; one of another program may lack parts.
+
+    Attributes
+    ----------
+    has_encoder
+        Whether images can be encoded.
+    has_likelihood
+        Whether log p(x|z) of an image is known, and with it the ELBO.
+    has_prior
+        Whether latents can be drawn from the prior.
+    """
+
+    has_encoder: bool = True
+    has_likelihood: bool = True
+    has_prior: bool = True
+
+    @property
+    def why_not_encoded(self) -> str:
+        """Why images cannot be encoded; empty if they can."""
+        return "" if self.has_encoder else NO_ENCODER
+
+    @property
+    def why_no_bound(self) -> str:
+        """Why images have no ELBO; empty if they have one."""
+        return self.why_not_encoded or ("" if self.has_likelihood else LIKELIHOOD)
+
+
+ALL = Capabilities()
+"""Of every model that was trained here."""
 
 
 def why_not_inspected(config: ModelConfig) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from latentlab.config.capabilities import ALL, Capabilities
 from latentlab.config.data import DataConfig
 from latentlab.config.image_statistics import ImageStatistics
 from latentlab.config.layout import LatentLayout
@@ -30,6 +31,22 @@ class ModelInfo:
     layout: LatentLayout | None = None  # None: a plain vector
     training: dict[str, Any] = field(default_factory=dict)  # TrainingConfig as plain values, as far as recorded
     sha256: str = ""  # of the model file's contents; empty while its weights are in no file
+    capabilities: Capabilities = ALL
+
+    @property
+    def has_encoder(self) -> bool:
+        """Whether images can be encoded."""
+        return self.capabilities.has_encoder
+
+    @property
+    def has_likelihood(self) -> bool:
+        """Whether log p(x|z) of an image is known."""
+        return self.capabilities.has_likelihood
+
+    @property
+    def has_prior(self) -> bool:
+        """Whether latents can be drawn from the prior."""
+        return self.capabilities.has_prior
 
     def has_weights_of(self, other: ModelInfo) -> bool:
         """Whether both are known to have the same weights."""

@@ -151,7 +151,7 @@ class DataController(QObject):
     def _encode_if_it_fits(self) -> None:
         """Encode the images with the current model if it takes their shape; a run encodes them by itself."""
         session = self._session
-        if session.model is None or session.dataset is None or session.run_is_active:
+        if session.model is None or session.dataset is None or session.run_is_active or not session.model.has_encoder:
             return
         if session.model.image_shape == session.dataset.image_shape:
             self._engine.request(EncodeDataset())
@@ -204,7 +204,11 @@ class DatasetFitController(QObject):
 
     def _show(self) -> None:
         model, dataset = self._session.model, self._session.dataset
-        text = "" if model is None or dataset is None else misfit(dataset.image_shape, model.image_shape)
+        text = ""
+        if model is not None and dataset is not None:
+            text = misfit(dataset.image_shape, model.image_shape)
+            if not model.has_encoder:
+                text = "These images are not on the map: the open model has no encoder."
         self._panel.set_misfit(text)
         if text == self._text:
             return

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from PySide6.QtCore import QObject, Signal
 
+from latentlab.config.capabilities import ALL
 from latentlab.controllers import traversals
 from latentlab.controllers.generations import Generations
 from latentlab.engine.client.client import EngineClient
@@ -118,10 +119,18 @@ class FilmstripController(QObject):
             self._last = None
             for kind in ("traverse", "interpolate", "reconstruct", "sample", "visited"):
                 self._filmstrip.set_strip(kind, None)
+            self._show_reasons()
         if is_new_model or not self._session.is_learning:
             self._strip_request.debounce()
         else:
             self._request_if_affordable()
+
+    def _show_reasons(self) -> None:
+        """Say which strips the model cannot fill."""
+        model = self._session.model
+        can = ALL if model is None else model.capabilities
+        self._filmstrip.set_reason("reconstruct", "" if can.has_encoder else "This model has no encoder.")
+        self._filmstrip.set_reason("sample", "" if can.has_prior else "The prior of this model is not known.")
 
     def _request_if_affordable(self) -> None:
         """Request newer weights' strip during training, as often as its share of the run's time allows."""
@@ -138,14 +147,15 @@ class FilmstripController(QObject):
 
     def _request(self) -> Request | None:
         session, label, path = self._session, self._session.label, self._path()
+        can = ALL if session.model is None else session.model.capabilities
         match self._filmstrip.kind():
             case "traverse":
                 return self._traversal()
             case "interpolate" if path is not None:
                 return Interpolate(self._generations.next(), path, STEPS, label=label)
-            case "reconstruct" if session.dataset is not None:
+            case "reconstruct" if session.dataset is not None and can.has_encoder:
                 return Reconstruct(self._generations.next(), seed=self._seed)
-            case "sample":
+            case "sample" if can.has_prior:
                 return Sample(self._generations.next(), count=2 * STEPS, seed=self._seed)
         return None
 

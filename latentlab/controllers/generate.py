@@ -9,6 +9,7 @@ import numpy as np
 from PySide6.QtCore import QObject
 from PySide6.QtGui import QUndoStack
 
+from latentlab.config.capabilities import NO_PRIOR
 from latentlab.controllers.commands import ChangeBoard
 from latentlab.controllers.copied_commands import CopiedCommands, model_argument, table_path
 from latentlab.controllers.explore import ExploreController
@@ -94,7 +95,7 @@ class GenerateController(QObject):
         if selection is not None and selection.fingerprint != fingerprint:
             chosen = "the selection is of another dataset"
         sources = [
-            SourceChoice("prior", "Prior"),
+            SourceChoice("prior", "Prior", "" if session.model is None or session.model.has_prior else NO_PRIOR),
             SourceChoice("aggregate", "Aggregate posterior", mixture or no_points),
             SourceChoice("flow", "Flow", no_flow or no_points or (_TRAINED if session.is_learning else "")),
             SourceChoice("selection", "Selection", mixture or no_points or chosen),
@@ -118,6 +119,8 @@ class GenerateController(QObject):
     def _default_source(self) -> str:
         """Where samples come from unless the user says otherwise, as on the command line."""
         model = self._session.model
+        if model is not None and not model.has_prior:
+            return "aggregate"
         if model is None or model.config.get("family") != "vae":
             return "prior"
         return "aggregate" if model.config.get("posterior", {}).get("kind") == "delta" else "prior"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from PySide6.QtCore import QObject
 
+from latentlab.config.capabilities import ALL
 from latentlab.controllers.generations import Generations
 from latentlab.controllers.selection import SelectionController
 from latentlab.engine.client.client import EngineClient
@@ -91,6 +92,8 @@ class ImageChooserController(QObject):
         nothing = "" if session.points is not None or has_images else "no images are open"
         self._chooser.set_can_search(nothing)
         bound = "" if has_images and session.model is not None else _NEEDS_DATASET
+        can = ALL if session.model is None else session.model.capabilities
+        bound = bound or (f"Not with this model: {can.why_no_bound}" if can.why_no_bound else "")
         has_elbo = session.points is None or session.points.kl is not None
         self._chooser.set_rank_reasons(
             {

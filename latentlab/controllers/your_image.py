@@ -259,6 +259,9 @@ class YourImageController(QObject):
         refine, hide = ("", "") if config is None else (why_not_refined(config), why_not_imputed(config))
         panel.set_refine_reason(f"This posterior cannot be refined: {refine}" if refine else "")
         panel.set_hide_reason(f"This model fills in no hidden pixels: {hide}" if hide else "")
+        encode = "" if model is None else model.capabilities.why_not_encoded
+        panel.set_encoding_reason(f"Images cannot be encoded by this model: {encode}." if encode else "")
+        self._window.actions_.set_encoding_reason(f"Not with this model: {encode}" if encode else "")
         reason = ""
         if model is None or self._session.encoded_image is None:
             reason = "There is no image yet"

@@ -9,6 +9,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
+from latentlab.config.capabilities import why_not_inspected
 from latentlab.errors import InputError
 from latentlab.evaluation.batches import samples_at_once
 from latentlab.models import LatentModel
@@ -29,6 +30,8 @@ def impute_images(
     """Fill in the hidden pixels of one or more images; :func:`latentlab.impute` describes the parameters."""
     if samples < 1:
         raise InputError("imputation needs at least 1 sample")
+    if reason := why_not_inspected(model.module.config):  # a reconstruction would say nothing of the hidden pixels
+        raise InputError(f"this model fills in no hidden pixels: {reason}")
     given = np.asarray(image)
     images = as_batch(model, given)
     hidden = hidden_pixels(np.asarray(mask), images)

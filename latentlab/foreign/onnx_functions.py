@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,14 @@ from latentlab.errors import InputError
 from latentlab.storage.onnx_graph import OnnxGraph
 from latentlab.storage.onnx_package import DECODER, ENCODER, OnnxPackage
 from latentlab.utils.array_types import FloatArray, IntArray
+from latentlab.utils.memory import available_bytes, format_bytes
+
+_LEAST_ARENA = 256 << 20
+
+
+_arena_lock = threading.Lock()
+_arena_bytes = 0
+"""What all networks of this process may take together for their tensors; 0 before the first one is made."""
 
 
 class OnnxFunctions:
@@ -71,16 +80,34 @@ def _session(graph: OnnxGraph, name: str) -> Any:
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
     options.log_severity_level = 4
+    # Tensors come from one bounded arena: a graph that asks for more fails, and the process goes on.
+    _bound_memory(onnxruntime)
+    options.add_session_config_entry("session.use_env_allocators", "1")
     try:
         return onnxruntime.InferenceSession(graph.data, options, providers=["CPUExecutionProvider"])
     except Exception as error:
         raise InputError(f"{name} cannot be run: {_first_line(error)}") from None
 
 
+def _bound_memory(onnxruntime: Any) -> None:
+    """Let all networks of this process take half of the memory that is available now, once."""
+    global _arena_bytes
+    with _arena_lock:
+        if not _arena_bytes:
+            most = max(_LEAST_ARENA, available_bytes() // 2)
+            kind, use = onnxruntime.OrtAllocatorType.ORT_ARENA_ALLOCATOR, onnxruntime.OrtMemType.DEFAULT
+            onnxruntime.create_and_register_allocator(
+                onnxruntime.OrtMemoryInfo("Cpu", kind, 0, use), onnxruntime.OrtArenaCfg({"max_mem": most})
+            )
+            _arena_bytes = most
+
+
 def _run(session: Any, names: list[str], feeds: dict[str, NDArray[Any]], file: str) -> list[NDArray[Any]]:
     try:
         outputs: list[NDArray[Any]] = session.run(names, feeds)
     except Exception as error:
+        if "Available memory of" in str(error):
+            raise InputError(f"{file} needs more than {format_bytes(_arena_bytes)} of memory for this") from None
         raise InputError(f"{file} failed: {_first_line(error)}") from None
     return outputs
 

@@ -165,6 +165,12 @@ class Actions(QObject):
         """Set why Continue is disabled; an empty text restores the usual reason."""
         set_reason(self.continue_run, text or _NEEDS["continue_run"])
 
+    def set_encoding_reason(self, reason: str) -> None:
+        """Grey what encodes one image, for a reason; an empty one enables it."""
+        for action in (self.open_image, self.paste, self.paint_image):
+            set_reason(action, reason)
+            action.setEnabled(not reason)
+
     def _make(
         self,
         text: str,

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from latentlab.config import ModelConfig
+from latentlab.config.capabilities import ALL, Capabilities
 from latentlab.models.functional import gaussian_kl
 from latentlab.models.likelihoods.base import Likelihood
+from latentlab.models.push_forward import push_forward
 from latentlab.models.rate_schedule import RateSchedule
 
 
@@ -132,6 +135,8 @@ class LatentModel(nn.Module):
         Weight and capacity of the rate at the current step.
     is_density
         Whether log p(x|z) is a density of pixels in [0, 1] rather than a probability of binary pixels.
+    capabilities
+        What the model offers; all of it unless it is of another program.
     decodes_per_sample
         Images decoded per latent that ``bound`` draws, for planning memory.
     log_ratio_estimates_rate
@@ -141,6 +146,7 @@ class LatentModel(nn.Module):
 
     phases: tuple[str, ...] = ("model",)
     is_density: bool = False
+    capabilities: Capabilities = ALL
     decodes_per_sample: int = 1
     log_ratio_estimates_rate: bool = True
     likelihood: Likelihood
@@ -277,6 +283,10 @@ class LatentModel(nn.Module):
     def decode(self, z: Tensor, label: Tensor | None = None) -> Tensor:
         """Mean of p(x|z) for z [B, d]: float32 [B, C, H, W] in [0, 1]."""
         return self.likelihood.mean(self.decoder_output(z, label))
+
+    def push_forward(self, z: Tensor, directions: Tensor, label: Tensor | None = None) -> Tensor:
+        """Derivatives of ``decode`` along directions [k, d] or [k, B, d]: [k, B, C, H, W]."""
+        return push_forward(partial(self.decode, label=label), z, directions)[1]
 
     def sample_prior(self, count: int, generator: torch.Generator | None = None, temperature: float = 1.0) -> Tensor:
         """Draw latents [count, d] from the prior, on the model's device; ``generator`` is on the CPU.

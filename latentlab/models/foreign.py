@@ -9,9 +9,14 @@ import torch
 from torch import Tensor
 
 from latentlab.config import ModelConfig
+from latentlab.config.capabilities import Capabilities
 from latentlab.errors import InputError
 from latentlab.models.base import Batch, Bound, LatentModel, Losses, StepState
 from latentlab.utils.array_types import FloatArray, IntArray
+
+_STEP = 0.02
+"""Length of a step for derivatives: images of single precision differ enough, and it is small beside the prior's
+standard deviation."""
 
 
 class ForeignFunctions(Protocol):
@@ -55,8 +60,7 @@ class ForeignModel(LatentModel):
     ) -> None:
         super().__init__(config, image_shape, classes if config.conditional else 0)
         self._functions = functions
-        self.has_encoder = functions.has_encoder
-        self.has_prior = functions.has_prior
+        self.capabilities = Capabilities(functions.has_encoder, has_likelihood=False, has_prior=functions.has_prior)
 
     def encode(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Posterior mean and standard deviation, float32 [B, d] each.
@@ -66,21 +70,29 @@ class ForeignModel(LatentModel):
         InputError
             Without an encoder.
         """
-        if not self.has_encoder:
+        if not self.capabilities.has_encoder:
             raise InputError("this model has no encoder, so it cannot encode images")
         mean, std = self._functions.encode(_numpy(batch.x), _labels(batch.label, len(batch.x), self.classes))
         return self._checked(mean, batch.x), self._checked(std, batch.x)
 
     def decode(self, z: Tensor, label: Tensor | None = None) -> Tensor:
-        """Images [B, C, H, W] in [0, 1]; values outside are clipped, and those that are not finite refused."""
+        """Images [B, C, H, W] in [0, 1]: values outside are clipped, and those that are not finite stay."""
         if not len(z):
             return z.new_zeros(0, *self.image_shape)
         images = np.asarray(self._functions.decode(_numpy(z), _labels(label, len(z), self.classes)), np.float32)
         if images.shape != (shape := (len(z), *self.image_shape)):
             raise InputError(f"the model decodes to an array {list(images.shape)} instead of {list(shape)}")
-        if not np.isfinite(images).all():
-            raise InputError("the model decodes this latent to values that are not finite")
         return torch.from_numpy(images.clip(0, 1)).to(z.device)
+
+    def push_forward(self, z: Tensor, directions: Tensor, label: Tensor | None = None) -> Tensor:
+        """Derivatives along directions by central differences, whose error is of the second order of the step."""
+        along = directions if directions.ndim == 3 else directions[:, None].expand(-1, len(z), -1)
+        step = _STEP / along.norm(dim=-1, keepdim=True).clamp_min(1e-12)
+        ends = torch.cat([z + step * along, z - step * along]).flatten(0, 1)
+        labels = None if label is None else label.repeat(2 * len(along))
+        after, before = self.decode(ends, labels).unflatten(0, (2, len(along), len(z)))
+        derivatives: Tensor = (after - before) / (2 * step[..., None, None])
+        return derivatives
 
     def sample_prior(self, count: int, generator: torch.Generator | None = None, temperature: float = 1.0) -> Tensor:
         """Draw from the standard normal distribution.
@@ -90,7 +102,7 @@ class ForeignModel(LatentModel):
         InputError
             When the model's prior is not known.
         """
-        if not self.has_prior:
+        if not self.capabilities.has_prior:
             raise InputError("this model's prior is not known; draw from the encoded images instead (aggregate)")
         return temperature * torch.randn(count, self.latent_dim, generator=generator)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,7 @@ from latentlab.data import Dataset
 from latentlab.data.images.image_types import Ranges
 from latentlab.data.images.to_array import prepare_array
 from latentlab.data.match_classes import MatchedLabels, match_classes, with_folder_classes
-from latentlab.errors import InputError
+from latentlab.errors import InputError, NotFiniteError
 from latentlab.latent.mixture import CLUSTER_WEIGHTS, most_probable_components
 from latentlab.models import build
 from latentlab.models.base import Batch, LatentModel
@@ -28,7 +27,6 @@ from latentlab.models.foreign import ForeignModel
 from latentlab.models.generate import draw_latents, points_to_fit, require_plain
 from latentlab.models.latent_flow import LatentFlow, fit_latent_flow
 from latentlab.models.priors import ClusterPrior
-from latentlab.models.push_forward import push_forward
 from latentlab.models.seeded_noise import fixed_noise
 from latentlab.storage import ModelFile, ModelHeader, Points, check_weights, find_model, read_model, write_model
 from latentlab.storage.onnx_package import OnnxPackage
@@ -175,9 +173,12 @@ class InferenceModel:
         ------
         InputError
             For latents of another size, or with values that are not finite, and for a class that the model does not
-            have.
+            have; a ``NotFiniteError``, which has the images, when a model of another program decodes to such values.
         """
-        return self._images_of(z, label, self.module.decode)
+        images = self._images_of(z, label, self.module.decode)
+        if isinstance(self.module, ForeignModel) and not np.isfinite(images).all():
+            raise NotFiniteError("the model decodes this latent to values that are not finite", images)
+        return images
 
     def pixel_std(self, z: ArrayLike, label: ArrayLike | None = None) -> FloatArray:
         """Standard deviation of each pixel under p(x|z), float32 [N, C, H, W].
@@ -321,7 +322,7 @@ class InferenceModel:
                 chunk = torch.from_numpy(latents[rows].copy()).to(self.device)
                 label_rows = None if labels is None else labels[rows]
                 of_rows = tangents[rows].transpose(0, 1) if tangents.ndim == 3 else tangents
-                _, pushed = push_forward(partial(self.module.decode, label=label_rows), chunk, of_rows)
+                pushed = self.module.push_forward(chunk, of_rows, label_rows)
                 parts.append(_numpy(pushed.transpose(0, 1)))
         return np.concatenate(parts)
 

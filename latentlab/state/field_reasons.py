@@ -16,7 +16,8 @@ NO_MODEL = "Open a model first"
 OF_AN_EPOCH = "Not for a viewed epoch: it is computed with the newest weights"
 CODES = "The latents are codes, which change by jumps"
 CATEGORIES = "The latents are categories, which change by jumps"
-NO_ENCODER = "The model has no encoder: it finds latents by a search, which takes too long for every place"
+NO_ENCODER = "The model has no encoder"
+FITTED = "The model has no encoder: it finds latents by a search, which takes too long for every place"
 SEARCHES = "The model improves each image's latent by a search, which takes too long for every place"
 ONE_SIGMA = "The likelihood has one σ for all pixels and images: it is the same everywhere"
 NO_LIKELIHOOD = "The model's likelihood is not known, since it was made by another program"
@@ -70,9 +71,15 @@ def _not_of_model(model: ModelInfo, kind: str, name: str) -> str:
         return ONE_SIGMA if has_sigma and likelihood.get("sigma") != "pixel" else ""
     if kind != "plain":
         return CODES if kind == "codes" else CATEGORIES
-    posterior = model.config.get("posterior", {})
-    if name == ROUND_TRIP and posterior.get("kind") == "von-mises-fisher":
-        return ON_A_SPHERE
-    if name == ROUND_TRIP and posterior.get("start") == "prior":
+    return _no_round_trip(model) if name == ROUND_TRIP else ""
+
+
+def _no_round_trip(model: ModelInfo) -> str:
+    if not model.has_encoder:
         return NO_ENCODER
-    return SEARCHES if name == ROUND_TRIP and posterior.get("refine", 0) > 0 else ""
+    posterior = model.config.get("posterior", {})
+    if posterior.get("kind") == "von-mises-fisher":
+        return ON_A_SPHERE
+    if posterior.get("start") == "prior":
+        return FITTED
+    return SEARCHES if posterior.get("refine", 0) > 0 else ""

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from latentlab.config import ModelConfig
+from latentlab.config.capabilities import Capabilities
 from latentlab.config.model import LARGEST_MAP_SIDE
 from latentlab.errors import InputError
 from latentlab.storage.atomic import atomic_write
@@ -151,6 +152,12 @@ class OnnxPackage:
     decoder: OnnxGraph
     encoder: OnnxGraph | None
     test: Mapping[str, NDArray[Any]]
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What the model offers."""
+        has_prior = self.description.prior == "standard-normal"
+        return Capabilities(self.encoder is not None, has_likelihood=False, has_prior=has_prior)
 
     @property
     def header(self) -> ModelHeader:

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 from PySide6.QtWidgets import QLabel, QWidget
 
+from latentlab.config.capabilities import Capabilities
 from latentlab.controllers.data import DatasetFitController
 from latentlab.controllers.latent_map import MapController
 from latentlab.gui.latent_map import LatentMap
@@ -68,6 +69,15 @@ def test_the_texts_disappear_when_images_and_model_fit(texts, session):
     session.set_model(model_info(image_shape=FACES), 2, is_new_model=True)
     session.set_points(replace(some_points(version=2), fingerprint="faces"))
     assert texts() == ("", [], "")
+
+
+def test_images_that_a_model_cannot_encode_are_said_not_to_be_on_the_map(texts, session):
+    session.set_dataset(faces())
+    session.set_model(model_info(image_shape=FACES, capabilities=Capabilities(has_encoder=False)), 1, is_new_model=True)
+    assert texts()[0] == "These images are not on the map: the open model has no encoder."
+    assert texts()[1] == [texts()[0]]
+    session.set_model(model_info(image_shape=FACES), 2, is_new_model=True)
+    assert texts()[:2] == ("", [])
 
 
 def test_during_a_run_the_note_names_the_epoch_of_the_points(texts, session):

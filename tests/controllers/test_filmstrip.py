@@ -8,13 +8,15 @@ import numpy as np
 import pytest
 from PySide6.QtWidgets import QLabel
 
+from latentlab.config.capabilities import Capabilities
 from latentlab.controllers.filmstrip import FilmstripController
 from latentlab.controllers.run_messages import pace
-from latentlab.engine.protocol.messages import Interpolate, Strip, Traverse
+from latentlab.engine.protocol.messages import Interpolate, Reconstruct, Sample, Strip, Traverse
 from latentlab.gui.panels.filmstrip import Filmstrip
 from latentlab.gui.widgets.image_strip import ImageStrip
 from latentlab.state.run_status import RunState, RunStatus
 from tests.controllers.conftest import model_info, some_points
+from tests.controllers.test_autosave import dataset_info
 
 
 @pytest.fixture
@@ -85,3 +87,24 @@ def test_the_interpolation_shows_images_of_the_film_once_it_is_known(qtbot, sess
     assert len(request.waypoints) == request.steps
     np.testing.assert_array_equal(request.waypoints[[0, -1]], frames[[0, -1]])
     assert all((frames == latent).all(axis=1).any() for latent in request.waypoints)
+
+
+@pytest.mark.parametrize(
+    ("kind", "lacks", "reason", "request_kind"),
+    [
+        ("reconstruct", Capabilities(has_encoder=False), "This model has no encoder.", Reconstruct),
+        ("sample", Capabilities(has_prior=False), "The prior of this model is not known.", Sample),
+    ],
+)
+def test_a_strip_that_the_model_cannot_fill_says_why(
+    qtbot, session, engine, strip, filmstrip, kind, lacks, reason, request_kind
+):
+    session.set_dataset(dataset_info())
+    session.set_model(model_info(2, capabilities=lacks), 1, is_new_model=True)
+    filmstrip.set_kind(kind)
+    filmstrip.kindChosen.emit(kind)
+    filmstrip.set_waiting("The first images are being decoded …")
+    assert reason in [label.text() for label in filmstrip.findChildren(QLabel) if label.isVisible()]
+    assert engine.count(request_kind) == 0
+    session.set_model(model_info(2), 2, is_new_model=True)
+    qtbot.waitUntil(lambda: engine.count(request_kind) == 1)

@@ -11,6 +11,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QComboBox, QLabel, QSlider, QSpinBox, QToolButton, QWidget
 
+from latentlab.config.capabilities import Capabilities
 from latentlab.config.layout import LatentLayout, Level
 from latentlab.controllers.explore import ExploreController
 from latentlab.controllers.generate import SOON_MS, GenerateController
@@ -113,6 +114,13 @@ def test_what_makes_no_sense_for_a_recipe_is_greyed_with_the_reason(panel, sessi
     session.set_model(model_info(3), 3, is_new_model=True)
     assert slider.isEnabled()
     assert "no images are encoded" in reason(panel, "aggregate")
+
+
+def test_a_prior_that_is_not_known_is_not_drawn_from(panel, session):
+    session.set_model(model_info(3, capabilities=Capabilities(has_prior=False)), 2, is_new_model=True)
+    assert reason(panel, "prior") == "the prior of this model is not known"
+    session.set_points(some_points(3, version=2))
+    assert panel.source() == "aggregate"
 
 
 def test_an_image_is_taken_and_kept_each_in_one_step(panel, engine, session, undo):

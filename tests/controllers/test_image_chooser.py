@@ -9,6 +9,7 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QComboBox, QLabel, QLineEdit, QPushButton, QSpinBox
 
+from latentlab.config.capabilities import Capabilities
 from latentlab.controllers.image_chooser import ImageChooserController
 from latentlab.controllers.selection import SelectionController
 from latentlab.engine.protocol.messages import (
@@ -179,6 +180,24 @@ def test_what_cannot_be_ranked_is_disabled_and_says_why(parts, session):
     session.set_points(replace(session.points, kl=None))
     box.setCurrentIndex(box.findData("elbo"))
     assert "autoencoder has no ELBO" in parts.button.toolTip().replace("\n", " ")
+
+
+@pytest.mark.parametrize(
+    ("lacks", "reason"),
+    [
+        (Capabilities(has_encoder=False), "it has no encoder"),
+        (Capabilities(has_likelihood=False), "its likelihood is not known"),
+    ],
+)
+def test_images_are_not_ranked_by_a_bound_that_the_model_does_not_have(parts, session, lacks, reason):
+    session.set_model(model_info(capabilities=lacks), 2, is_new_model=True)
+    session.set_points(replace(some_points(version=2), fingerprint="f"))
+    session.set_dataset(replace(dataset_info(), fingerprint="f", images=50))
+    box = parts.part(QComboBox, "chooseRank")
+    for by in ("distortion", "elbo", "distance"):
+        box.setCurrentIndex(box.findData(by))
+        assert parts.button.isEnabled() == (by == "distance")
+        assert by == "distance" or reason in parts.button.toolTip().replace("\n", " ")
 
 
 def test_without_images_nothing_can_be_chosen(parts, session):

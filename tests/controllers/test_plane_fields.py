@@ -7,6 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 
+from latentlab.config.capabilities import Capabilities
 from latentlab.config.events import Progress
 from latentlab.config.layout import LatentLayout, Level
 from latentlab.controllers.latent_map import MapController
@@ -91,7 +92,8 @@ def with_config(**parts):
             {"uncertainty": field_reasons.ONE_SIGMA},
         ),
         (with_config(family="foreign"), {"uncertainty": field_reasons.NO_LIKELIHOOD}),
-        (with_config(posterior={"start": "prior", "refine": 30}), {"round_trip": field_reasons.NO_ENCODER}),
+        (model_info(3, capabilities=Capabilities(has_encoder=False)), {"round_trip": field_reasons.NO_ENCODER}),
+        (with_config(posterior={"start": "prior", "refine": 30}), {"round_trip": field_reasons.FITTED}),
         (with_config(posterior={"start": "encoder", "refine": 20}), {"round_trip": field_reasons.SEARCHES}),
         (
             dataclasses.replace(model_info(3), layout=LatentLayout("codes", (Level("", 0, 3),), codes=8)),

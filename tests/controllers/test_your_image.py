@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QFileDialog, QLabel, QPushButton, QScrollArea, QTo
 
 from latentlab import paths
 from latentlab.cli.parser import build_parser
+from latentlab.config.capabilities import Capabilities
 from latentlab.config.recipes import RECIPES
 from latentlab.controllers.board import BoardController
 from latentlab.controllers.encoded_image import EncodedImageController
@@ -545,3 +546,14 @@ def test_fillings_are_finished_before_those_of_newer_weights_begin(window, sessi
     filled(engine)
     session.set_encoded_image(replace(newer, model_version=3))
     assert engine.count(ImputeImage) == 2
+
+
+def test_without_an_encoder_no_image_can_be_opened_pasted_or_painted(window, session):
+    actions = [window.actions_.open_image, window.actions_.paste, window.actions_.paint_image]
+    session.set_model(model_info(2, capabilities=Capabilities(has_encoder=False)), 2, is_new_model=True)
+    assert not any(action.isEnabled() for action in actions)
+    assert all("it has no encoder" in action.toolTip() for action in actions)
+    texts = [label.text() for label in window.your_image.findChildren(QLabel)]
+    assert "Images cannot be encoded by this model: it has no encoder." in texts
+    session.set_model(model_info(2), 3, is_new_model=True)
+    assert all(action.isEnabled() for action in actions)

@@ -49,6 +49,7 @@ def test_what_a_foreign_model_cannot_do_is_said(tmp_path):
         lambda: latentlab.inspect(model, image),
         lambda: latentlab.refine(model, image),
         lambda: latentlab.imputations(model, image, hidden),
+        lambda: latentlab.impute(model, image, hidden),
         lambda: model.pixel_std(z),
         lambda: model.sample_pixels(z),
     ):

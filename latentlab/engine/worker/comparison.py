@@ -142,7 +142,7 @@ def _opened(workspace: Workspace, request: OpenComparison, model: InferenceModel
     path = _path_of(request)
     if request.epoch is None:
         file = read_model(path)
-        info = info_of(file.header, request.source, path)
+        info = info_of(file.header, request.source, path, file.capabilities)
         fingerprint = str(file.header.data.get("fingerprint", ""))
         loaded = model_from(file, model.device, path)
         return Compared(request, info, loaded, None, file.points, fingerprint, _stamp(path))
@@ -171,7 +171,8 @@ def _info_of_run(workspace: Workspace, run: str) -> ModelInfo:
     if info is not None and info.source and Path(info.source) == Path(run):
         return info
     path = find_model(run)
-    return info_of(read_model(path).header, run, path)
+    file = read_model(path)
+    return info_of(file.header, run, path, file.capabilities)
 
 
 def _needs_encoding(held: Compared, dataset: Dataset) -> bool:

@@ -20,6 +20,7 @@ from numpy.typing import ArrayLike
 
 from latentlab.engine.protocol.channel import ChannelClosed, Mailbox
 from latentlab.engine.protocol.messages import Decode, Decoded, FloatArray
+from latentlab.engine.worker.decoded_images import decode_for_display
 from latentlab.engine.worker.workspace import Workspace
 from latentlab.utils.pixels import as_pixels, to_bytes
 
@@ -117,5 +118,5 @@ class DecodeService:
         version = self._workspace.version  # before the comparison: a new model is set before its version
         if model is not self._workspace.model or request.z.size != decoder.latent_dim:
             return
-        image = as_pixels(to_bytes(decoder.decode(request.z[None], request.label)))[0]
+        image = as_pixels(to_bytes(decode_for_display(self._workspace, decoder, request.z[None], request.label)))[0]
         self._workspace.send(Decoded(request.generation, version, request.z, image, request.preview))

@@ -49,6 +49,7 @@ from latentlab.engine.protocol.messages import (
 from latentlab.engine.worker import point_pictures
 from latentlab.engine.worker.copy_search import CopySearch
 from latentlab.engine.worker.decode_both import decode_both
+from latentlab.engine.worker.decoded_images import decode_for_display
 from latentlab.engine.worker.dimension import describing
 from latentlab.engine.worker.generating import ImageGenerator
 from latentlab.engine.worker.nearest_search import NearestSearch
@@ -274,7 +275,8 @@ class InteractiveRequests:
         while start < len(z):
             piece = slice(start, min(start + self._batch_size.images, len(z)))
             began = time.perf_counter()
-            images = model.decode(z[piece], label[piece] if isinstance(label, np.ndarray) else label)
+            labels = label[piece] if isinstance(label, np.ndarray) else label
+            images = decode_for_display(self._workspace, model, z[piece], labels)
             self._batch_size.record(len(images), time.perf_counter() - began)
             yield piece, images
             start = piece.stop

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from latentlab.config.capabilities import ALL, Capabilities
 from latentlab.config.info import ModelInfo
 from latentlab.config.layout import LatentLayout, latent_layout
 from latentlab.data import Dataset
@@ -73,7 +74,7 @@ class Workspace:
         self.dataset: Dataset | None = None
         self.terrain: tuple[int, Terrain] | None = None
         self.compared: Compared | None = None
-        self._reported_undrawable = False
+        self._reported_undrawable = self._reported_not_finite = False
 
     def publish_file(self, path: Path, file: ModelFile, source: str, is_new_model: bool = True) -> None:
         """Publish a model that was read from a file, and its points; needs no torch.
@@ -88,7 +89,7 @@ class Workspace:
             Whether it is another model than the window shows.
         """
         header = file.header
-        self.publish_model(info_of(header, source, path), is_new_model)
+        self.publish_model(info_of(header, source, path, file.capabilities), is_new_model)
         if file.points is not None:
             data = header.data.get("fingerprint")
             clusters = clusters_of(header, file.weights, file.points)
@@ -157,7 +158,7 @@ class Workspace:
         self.info = info
         if is_new_model:
             self.points = None
-            self._reported_undrawable = False
+            self._reported_undrawable = self._reported_not_finite = False
         self.send(ModelChanged(self.version, info, is_new_model, training, epoch))
 
     def publish_points(
@@ -235,6 +236,12 @@ class Workspace:
             self.send(Notice(f"{left_out} left out of the map: the model encodes them beyond ±{LARGEST_COORDINATE:g}."))
         return points.of(rows)
 
+    def report_not_finite(self) -> None:
+        """Tell once for each model that images are crossed out because they are not finite."""
+        if not self._reported_not_finite:
+            self._reported_not_finite = True
+            self.send(Notice("The model decodes some latents to values that are not finite: they are crossed out."))
+
     def columns_of(self, index: NDArray[np.int64] | None, data: str | None) -> dict[str, NDArray[Any]]:
         """Factors and metadata of images of the dataset with the fingerprint ``data``, if it is open."""
         dataset = self.dataset
@@ -275,7 +282,7 @@ def require_drawable(latent: FloatArray) -> FloatArray:
     return latent
 
 
-def info_of(header: ModelHeader, source: str, path: Path | None) -> ModelInfo:
+def info_of(header: ModelHeader, source: str, path: Path | None, capabilities: Capabilities = ALL) -> ModelInfo:
     """A model's description for the window."""
     layout = latent_layout(header.model, header.image_shape)
     return ModelInfo(
@@ -295,6 +302,7 @@ def info_of(header: ModelHeader, source: str, path: Path | None) -> ModelInfo:
         layout=layout,
         training=dict(header.training),
         sha256=header.sha256,
+        capabilities=capabilities,
     )
 
 

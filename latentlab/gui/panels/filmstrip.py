@@ -88,6 +88,7 @@ class Filmstrip(QWidget):
         self._over_epochs: dict[str, _OverEpochs] = {}
         self._snapshot: dict[str, ByteArray] = {}
         self._snapshot_text = ""
+        self._reasons: dict[str, str] = {}
         self._marked: int | None = None
         self._has_epochs = False
         self._kind = "traverse"
@@ -135,7 +136,13 @@ class Filmstrip(QWidget):
     def set_waiting(self, text: str) -> None:
         """Show what is loading in the strips that a model fills; an empty text clears the message."""
         for kind in ("traverse", "sample"):
-            self._empties[kind].set_waiting(text)
+            self._empties[kind].set_waiting(self._reasons.get(kind, "") or text)
+
+    def set_reason(self, kind: str, reason: str) -> None:
+        """Say why a strip stays empty; an empty text restores its empty state."""
+        if reason != self._reasons.get(kind, ""):
+            self._reasons[kind] = reason
+            self._empties[kind].set_waiting(reason)
 
     def kind(self) -> str:
         """The strip that is shown."""

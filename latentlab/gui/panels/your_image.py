@@ -89,6 +89,7 @@ class YourImagePanel(QWidget):
         self._is_grey = True
         self._sizes: dict[str, int] = {}  # of the brush in each mode, in steps of its slider
         self._columns = 1  # of the fillings
+        self._encoding_reason = ""
         self._filling_count = 0  # with the expected image
         self._build_head()
         self._build_canvas()
@@ -302,7 +303,13 @@ class YourImagePanel(QWidget):
 
     def set_waiting(self, text: str) -> None:
         """Show what is loading; an empty text clears the message."""
-        self._empty.set_waiting(text)
+        self._empty.set_waiting(text or self._encoding_reason)
+
+    def set_encoding_reason(self, reason: str) -> None:
+        """Say why no image can be encoded, in place of the buttons that would; an empty text restores them."""
+        if reason != self._encoding_reason:
+            self._encoding_reason = reason
+            self._empty.set_waiting(reason)
 
     def set_image(self, image: ByteArray | None, name: str = "", note: str = "") -> None:
         """Show an image, uint8 [H, W] or [H, W, 3], by its name; ``None`` shows the empty state."""
