@@ -30,11 +30,14 @@ class Capabilities:
         Whether log p(x|z) of an image is known, and with it the ELBO.
     has_prior
         Whether latents can be drawn from the prior.
+    has_jvp
+        Whether derivatives of the decoder are known; else they are differences of decoded images.
     """
 
     has_encoder: bool = True
     has_likelihood: bool = True
     has_prior: bool = True
+    has_jvp: bool = True
 
     @property
     def why_not_encoded(self) -> str:

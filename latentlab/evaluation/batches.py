@@ -19,7 +19,7 @@ Binarise = Literal["none", "static", "dynamic"]
 
 def device_of(model: torch.nn.Module) -> torch.device:
     """The device that holds the model's weights."""
-    return next(model.parameters()).device
+    return next(model.parameters(), torch.empty(0)).device  # a model of another program has no weights here
 
 
 def samples_at_once(model: LatentModel, batch: Batch, samples: int) -> int:

@@ -45,8 +45,12 @@ def remarks(
             "reconstructions and not bounds",
         ),
         (
-            grey and model.config.likelihood.kind == "bernoulli",
+            grey and model.config.likelihood.kind == "bernoulli" and model.config.family != "foreign",
             "grey pixels under a Bernoulli likelihood: compare these nats only with others on grey images",
+        ),
+        (
+            model.config.family == "foreign",
+            "the likelihood is a function of the model's own: the figures mean what it says",
         ),
         (
             model.is_density,

@@ -125,6 +125,8 @@ def evaluate(
         raise InputError(f"the model is for images of shape {model.image_shape}, not {tuple(images.shape[1:])}")
     if importance_samples < 1:
         raise InputError("at least 1 importance sample is needed")
+    if reason := model.capabilities.why_no_bound:
+        raise InputError(f"this model cannot be evaluated: {reason}")
     device = device_of(model)
     sums = _Sums()
     training = model.training

@@ -6,10 +6,10 @@ import copy
 import importlib.util
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from latentlab.errors import InputError
 from latentlab.exchange.onnx_export import to_onnx
+from latentlab.foreign.answers import Spread, image_part, posterior_parts
 from latentlab.foreign.self_test import self_test
 from latentlab.storage.onnx_package import (
     DecoderPorts,
@@ -27,14 +28,7 @@ from latentlab.storage.onnx_package import (
     write_package,
 )
 
-Spread = Literal["log-variance", "std", "log-std", "none"]
-SPREADS: tuple[str, ...] = get_args(Spread)
 _TESTS = 8
-_MEAN_NAMES = ("embedding", "mean", "mu", "loc")
-_SPREAD_NAMES: dict[str, Spread] = {
-    "log_covariance": "log-variance", "logvar": "log-variance", "log_var": "log-variance", "std": "std", "scale": "std",
-}  # fmt: skip
-_IMAGE_NAMES = ("reconstruction", "sample", "image", "mean")
 
 
 def adopt(
@@ -179,7 +173,7 @@ class _Encoder(nn.Module):
     def forward(self, image: Tensor, label: Tensor | None = None) -> tuple[Tensor, ...]:
         with _without_validation():
             answer = self.model.encode(image) if label is None else self.model.encode(image, label)
-        mean, second, kind = _taken_apart(answer, self.spread)
+        mean, second, kind = posterior_parts(answer, self.spread)
         if second is None or kind == "none":
             return (mean,)
         if kind == "log-variance":
@@ -196,9 +190,7 @@ class _Decoder(nn.Module):
 
     def forward(self, z: Tensor, label: Tensor | None = None) -> tuple[Tensor]:
         answer = self.model.decode(z) if label is None else self.model.decode(z, label)
-        image = answer if isinstance(answer, Tensor) else _field(answer, _IMAGE_NAMES)
-        if not isinstance(image, Tensor):
-            raise InputError(f"decode returns {type(answer).__name__}, not a tensor")
+        image = image_part(answer)
         return (image.view(z.shape[0], *self.image_shape),)
 
 
@@ -212,37 +204,6 @@ def _without_validation() -> Iterator[None]:
         yield
     finally:
         distribution.set_default_validate_args(validates)
-
-
-def _taken_apart(answer: Any, spread: Spread | None) -> tuple[Tensor, Tensor | None, Spread]:
-    """Mean, second output and what it is, of what ``encode`` returns."""
-    answer = getattr(answer, "latent_dist", answer)  # diffusers
-    if isinstance(answer, Tensor):
-        return answer, None, "none"
-    if isinstance(answer, tuple | list):
-        tensors = [each for each in answer if isinstance(each, Tensor)]
-        if len(tensors) == 1:
-            return tensors[0], None, "none"
-        if len(tensors) >= 2 and spread is not None:
-            return tensors[0], tensors[1], spread
-        if len(tensors) >= 2:
-            raise InputError(f"encode returns two tensors: say what the second one is (spread: {', '.join(SPREADS)})")
-    mean = _field(answer, _MEAN_NAMES)
-    if isinstance(mean, Tensor):
-        for name, kind in _SPREAD_NAMES.items():
-            second = _field(answer, (name,))
-            if isinstance(second, Tensor):
-                return mean, second, kind if spread is None else spread
-        return mean, None, "none"
-    raise InputError(f"encode returns {type(answer).__name__}, in which no mean is found")
-
-
-def _field(answer: Any, names: Sequence[str]) -> Any:
-    for name in names:
-        value = answer.get(name) if isinstance(answer, Mapping) else getattr(answer, name, None)
-        if isinstance(value, Tensor):
-            return value
-    return None
 
 
 def _called(network: nn.Module, given: NDArray[Any], label: NDArray[np.int64] | None) -> list[NDArray[Any]]:

@@ -40,14 +40,15 @@ class OnnxFunctions:
         self._description = package.description
         self._decoder = _session(package.decoder, DECODER)
         self._encoder = None if package.encoder is None else _session(package.encoder, ENCODER)
-        self.has_encoder = package.encoder is not None
-        self.has_prior = package.description.prior == "standard-normal"
+        self.capabilities = package.capabilities
+        self.latent_dim, self.value_range = package.description.latent_dim, (0.0, 1.0)
+        self.image_shape = package.header.image_shape
 
     def __deepcopy__(self, _memo: dict[int, Any]) -> OnnxFunctions:
         """Itself: the networks never change, may run on several threads, and cannot be copied."""
         return self
 
-    def encode(self, images: FloatArray, label: IntArray | None) -> tuple[FloatArray, FloatArray]:
+    def encode(self, images: FloatArray, label: IntArray | None = None) -> tuple[FloatArray, FloatArray]:
         """Posterior mean and standard deviation [B, d] of images [B, C, H, W] in [0, 1]."""
         ports, (low, high) = self._description.encoder, self._description.value_range
         if self._encoder is None or ports is None:
@@ -59,7 +60,7 @@ class OnnxFunctions:
         outputs = [flattened(values) for values in _run(self._encoder, names, feeds, ENCODER)]
         return outputs[0], outputs[1] if len(outputs) > 1 else np.zeros_like(outputs[0])
 
-    def decode(self, z: FloatArray, label: IntArray | None) -> FloatArray:
+    def decode(self, z: FloatArray, label: IntArray | None = None) -> FloatArray:
         """Images [B, C, H, W] in [0, 1], before clipping, of latents [B, d]."""
         ports, (low, high) = self._description.decoder, self._description.value_range
         feeds: dict[str, NDArray[Any]] = {ports.z: z.reshape(len(z), *self._description.latent_shape)}
@@ -68,6 +69,14 @@ class OnnxFunctions:
         (images,) = _run(self._decoder, [ports.image], feeds, DECODER)
         scaled: FloatArray = (np.asarray(images, np.float32) - low) / (high - low)
         return scaled
+
+    def log_likelihood(self, images: FloatArray, z: FloatArray, label: IntArray | None = None) -> FloatArray:
+        """Refused: a package has none."""
+        raise InputError("this model's likelihood is not known")
+
+    def jvp(self, z: FloatArray, directions: FloatArray, label: IntArray | None = None) -> FloatArray:
+        """Refused: a package has none."""
+        raise InputError("this model does not give derivatives")
 
 
 def _session(graph: OnnxGraph, name: str) -> Any:

@@ -79,7 +79,7 @@ def differences(package: OnnxPackage, functions: OnnxFunctions) -> dict[str, flo
     else:
         first = np.zeros(2, np.int64) if description.is_conditional else None
         given.append(("decoded", functions.decode(np.zeros((2, description.latent_dim), np.float32), first), None))
-    if "image" in test and functions.has_encoder:
+    if "image" in test and functions.capabilities.has_encoder:
         mean, std = functions.encode(((test["image"] - low) / (high - low)).astype(np.float32), label)
         given.append(("mean", mean, flattened(test["mean"])))
         if "std" in test:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Protocol
-
 import numpy as np
 import torch
 from torch import Tensor
 
 from latentlab.config import ModelConfig
-from latentlab.config.capabilities import Capabilities
 from latentlab.errors import InputError
+from latentlab.foreign.protocol import ModelProtocol
 from latentlab.models.base import Batch, Bound, LatentModel, Losses, StepState
+from latentlab.models.functional import gaussian_kl
 from latentlab.utils.array_types import FloatArray, IntArray
 
 _STEP = 0.02
@@ -19,29 +18,8 @@ _STEP = 0.02
 standard deviation."""
 
 
-class ForeignFunctions(Protocol):
-    """What a model of another program must offer.
-
-    Attributes
-    ----------
-    has_encoder, has_prior
-        Whether it can encode, and whether its prior is the standard normal distribution (else it is not known).
-    """
-
-    has_encoder: bool
-    has_prior: bool
-
-    def encode(self, images: FloatArray, label: IntArray | None) -> tuple[FloatArray, FloatArray]:
-        """Posterior mean and standard deviation, [B, d] each, of images [B, C, H, W] in [0, 1]."""
-        ...
-
-    def decode(self, z: FloatArray, label: IntArray | None) -> FloatArray:
-        """Images [B, C, H, W] in [0, 1] of latents [B, d]."""
-        ...
-
-
 class ForeignModel(LatentModel):
-    """A model that was made elsewhere: it encodes and decodes, and its likelihood is not known.
+    """A model that was made elsewhere: it encodes and decodes, and mostly its likelihood is not known.
 
     Parameters
     ----------
@@ -52,15 +30,15 @@ class ForeignModel(LatentModel):
     classes
         Number of classes if the functions take labels.
     functions
-        Encode and decode.
+        Encode, decode and what else there is.
     """
 
     def __init__(
-        self, config: ModelConfig, image_shape: tuple[int, int, int], classes: int, functions: ForeignFunctions
+        self, config: ModelConfig, image_shape: tuple[int, int, int], classes: int, functions: ModelProtocol
     ) -> None:
         super().__init__(config, image_shape, classes if config.conditional else 0)
-        self._functions = functions
-        self.capabilities = Capabilities(functions.has_encoder, has_likelihood=False, has_prior=functions.has_prior)
+        self.functions = functions
+        self.capabilities = functions.capabilities
 
     def encode(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Posterior mean and standard deviation, float32 [B, d] each.
@@ -72,21 +50,27 @@ class ForeignModel(LatentModel):
         """
         if not self.capabilities.has_encoder:
             raise InputError("this model has no encoder, so it cannot encode images")
-        mean, std = self._functions.encode(_numpy(batch.x), _labels(batch.label, len(batch.x), self.classes))
+        mean, std = self.functions.encode(self._in_range(batch.x), _labels(batch.label, len(batch.x), self.classes))
         return self._checked(mean, batch.x), self._checked(std, batch.x)
 
     def decode(self, z: Tensor, label: Tensor | None = None) -> Tensor:
         """Images [B, C, H, W] in [0, 1]: values outside are clipped, and those that are not finite stay."""
         if not len(z):
             return z.new_zeros(0, *self.image_shape)
-        images = np.asarray(self._functions.decode(_numpy(z), _labels(label, len(z), self.classes)), np.float32)
+        images = np.asarray(self.functions.decode(_numpy(z), _labels(label, len(z), self.classes)), np.float32)
         if images.shape != (shape := (len(z), *self.image_shape)):
             raise InputError(f"the model decodes to an array {list(images.shape)} instead of {list(shape)}")
-        return torch.from_numpy(images.clip(0, 1)).to(z.device)
+        low, high = self.functions.value_range
+        return torch.from_numpy(((images - low) / (high - low)).clip(0, 1)).to(z.device)
 
     def push_forward(self, z: Tensor, directions: Tensor, label: Tensor | None = None) -> Tensor:
-        """Derivatives along directions by central differences, whose error is of the second order of the step."""
+        """Derivatives along directions, if the functions do not give them by central differences.
+
+        The error of these is of the second order of the step.
+        """
         along = directions if directions.ndim == 3 else directions[:, None].expand(-1, len(z), -1)
+        if self.capabilities.has_jvp:
+            return self._given_derivatives(z, along, label)
         step = _STEP / along.norm(dim=-1, keepdim=True).clamp_min(1e-12)
         ends = torch.cat([z + step * along, z - step * along]).flatten(0, 1)
         labels = None if label is None else label.repeat(2 * len(along))
@@ -106,15 +90,34 @@ class ForeignModel(LatentModel):
             raise InputError("this model's prior is not known; draw from the encoded images instead (aggregate)")
         return temperature * torch.randn(count, self.latent_dim, generator=generator)
 
+    @torch.no_grad()
     def bound(self, batch: Batch, samples: int = 1) -> Bound:
-        """Refused: the likelihood is not known.
+        """The terms of the ELBO by the functions' likelihood, for the standard normal prior.
+
+        A posterior that is a point has no rate.
 
         Raises
         ------
         InputError
-            Always.
+            When the likelihood or the prior is not known.
         """
-        raise InputError("this model's likelihood is not known, so it has no ELBO; it can be explored")
+        if not self.capabilities.has_likelihood:
+            raise InputError("this model's likelihood is not known, so it has no ELBO; it can be explored")
+        if not self.capabilities.has_prior:
+            raise InputError("this model's prior is not known, so it has no ELBO; it can be explored")
+        mean, std = self.encode(batch)
+        noise = torch.randn(samples, *mean.shape)
+        z = mean + std * noise
+        images = self._in_range(batch.x.repeat(samples, 1, 1, 1))
+        label = None if batch.label is None else batch.label.repeat(samples)
+        labels = _labels(label, len(images), self.classes)
+        values = self._array("log_likelihood", self.functions.log_likelihood(images, _numpy(z.flatten(0, 1)), labels))
+        has_density = std > 0
+        log_std = torch.log(std.clamp_min(1e-30))
+        rate = torch.where(has_density, gaussian_kl(mean, log_std), 0.0).sum(-1)
+        # log q(z|x) − log p(z), in which the constants of both densities are equal.
+        log_ratio = torch.where(has_density, 0.5 * (z**2 - noise**2) - log_std, 0.0).sum(-1)
+        return Bound(values.reshape(samples, -1), rate.expand(samples, -1), log_ratio)
 
     def losses(self, phase: str, batch: Batch, state: StepState) -> Losses:
         """Refused: it was trained elsewhere.
@@ -126,12 +129,31 @@ class ForeignModel(LatentModel):
         """
         raise InputError("this model was made by another program and cannot be trained here")
 
+    def _given_derivatives(self, z: Tensor, along: Tensor, label: Tensor | None) -> Tensor:
+        """Derivatives [k, B, C, H, W] along directions [k, B, d] as the functions give them."""
+        count = len(along)
+        labels = _labels(None if label is None else label.repeat(count), count * len(z), self.classes)
+        given = self.functions.jvp(_numpy(z.repeat(count, 1)), _numpy(along.flatten(0, 1)), labels)
+        low, high = self.functions.value_range
+        derivatives = self._array("jvp", given, (count * len(z), *self.image_shape)) / (high - low)
+        return derivatives.unflatten(0, (count, len(z))).to(z.device)
+
+    def _in_range(self, x: Tensor) -> FloatArray:
+        """Images in [0, 1] with the values that the functions take."""
+        low, high = self.functions.value_range
+        scaled: FloatArray = _numpy(x) * np.float32(high - low) + np.float32(low)
+        return scaled
+
     def _checked(self, values: FloatArray, x: Tensor) -> Tensor:
         """One output of the encoder for images ``x``."""
+        return self._array("encode", values, (len(x), self.latent_dim)).to(x.device)
+
+    def _array(self, name: str, values: FloatArray, shape: tuple[int, ...] | None = None) -> Tensor:
         array = np.ascontiguousarray(values, np.float32)
-        if array.shape != (shape := (len(x), self.latent_dim)):
-            raise InputError(f"the model encodes to an array {list(array.shape)} instead of {list(shape)}")
-        return torch.from_numpy(array).to(x.device)
+        if shape is not None and array.shape != shape:
+            said = "encodes to" if name == "encode" else f"gives as {name}"
+            raise InputError(f"the model {said} an array {list(array.shape)} instead of {list(shape)}")
+        return torch.from_numpy(array)
 
 
 def _numpy(tensor: Tensor) -> FloatArray:

@@ -12,13 +12,14 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
-from latentlab.config.capabilities import why_not_inspected
+from latentlab.config.capabilities import Capabilities, why_not_inspected
 from latentlab.config.layout import latent_layout
 from latentlab.data import Dataset
 from latentlab.data.images.image_types import Ranges
 from latentlab.data.images.to_array import prepare_array
 from latentlab.data.match_classes import MatchedLabels, match_classes, with_folder_classes
 from latentlab.errors import InputError, NotFiniteError
+from latentlab.foreign.protocol import ModelProtocol
 from latentlab.latent.mixture import CLUSTER_WEIGHTS, most_probable_components
 from latentlab.models import build
 from latentlab.models.base import Batch, LatentModel
@@ -29,6 +30,7 @@ from latentlab.models.latent_flow import LatentFlow, fit_latent_flow
 from latentlab.models.priors import ClusterPrior
 from latentlab.models.seeded_noise import fixed_noise
 from latentlab.storage import ModelFile, ModelHeader, Points, check_weights, find_model, read_model, write_model
+from latentlab.storage.explored_model import ExploredModel
 from latentlab.storage.onnx_package import OnnxPackage
 from latentlab.storage.validation import WEIGHT
 from latentlab.utils.array_rules import ArrayRule
@@ -85,6 +87,16 @@ class InferenceModel:
     def image_shape(self) -> tuple[int, int, int]:
         """(C, H, W)."""
         return self.module.image_shape
+
+    @property
+    def value_range(self) -> tuple[float, float]:
+        """Values of black and white in the images that ``decode`` gives and ``encode`` takes as floats."""
+        return 0.0, 1.0
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What the model offers."""
+        return self.module.capabilities
 
     @property
     def value_ranges(self) -> Ranges | None:
@@ -239,6 +251,58 @@ class InferenceModel:
                 chunk = torch.from_numpy(latents[rows].copy()).to(self.device)
                 images.append(_numpy(make(chunk, None if labels is None else labels[rows])))
         return np.concatenate(images)
+
+    def log_likelihood(self, images: ArrayLike, z: ArrayLike, label: ArrayLike | None = None) -> FloatArray:
+        """Log p(x|z) of images at given latents, in nats.
+
+        Parameters
+        ----------
+        images
+            [N, C, H, W], uint8 or floats in [0, 1].
+        z
+            [N, d], one for each image.
+        label
+            As for ``decode``.
+
+        Returns
+        -------
+        ndarray
+            float32 [N], summed over the pixels.
+
+        Raises
+        ------
+        InputError
+            When p(x|z) is not known, or there are not as many latents as images.
+
+        Examples
+        --------
+        >>> model = load_model("bundled:mnist-2d", device="cpu")
+        >>> images = model.decode([[0.0, 0.0]])
+        >>> bool(model.log_likelihood(images, [[0.0, 0.0]]) > model.log_likelihood(images, [[3.0, 3.0]]))
+        True
+        """
+        array, latents = np.asarray(images), np.asarray(z, np.float32)
+        if array.shape != (len(latents), *self.image_shape):
+            raise InputError(f"{len(latents)} images {list(self.image_shape)} are needed, not {list(array.shape)}")
+        if isinstance(self.module, ForeignModel):
+            if not self.capabilities.has_likelihood:
+                raise InputError("this model's likelihood is not known")
+            pixels = self._images(array).cpu().numpy()
+            known = self._labels(label, len(latents))
+            return self.module.functions.log_likelihood(pixels, latents, None if known is None else _numpy(known))
+        labels = self._labels(label, len(latents))
+        values = [np.zeros(0, np.float32)]
+        with self._ready():
+            for start in range(0, len(latents), CHUNK):
+                rows = slice(start, start + CHUNK)
+                chunk = torch.from_numpy(latents[rows].copy()).to(self.device)
+                output = self.module.decoder_output(chunk, None if labels is None else labels[rows])
+                values.append(_numpy(self.module.likelihood.log_prob(output[None], self._images(array[rows]))[0]))
+        return np.concatenate(values)
+
+    def jvp(self, z: ArrayLike, directions: ArrayLike, label: ArrayLike | None = None) -> FloatArray:
+        """Derivative of ``decode`` at each latent [N, d] along its own direction [N, d]: float32 [N, C, H, W]."""
+        return self.decoder_jacobian(z, np.asarray(directions, np.float32)[:, None], label)[:, 0]
 
     def decoder_derivative(self, z: ArrayLike, direction: ArrayLike, label: ArrayLike | None = None) -> FloatArray:
         """Derivative of the mean of p(x|z) along a direction of the latent space.
@@ -555,7 +619,7 @@ def model_from(file: ModelFile, device: torch.device, path: Path) -> InferenceMo
     """
     header = file.header
     if file.package is not None:
-        return InferenceModel(_foreign(file.package, path), header, torch.device("cpu"))
+        return InferenceModel(_foreign(file.package, header, path), header, torch.device("cpu"))
     # First on the meta device: a header may describe far more than the file contains.
     with torch.device("meta"):
         outline = _build(header)
@@ -588,15 +652,21 @@ def _flow_of(file: ModelFile, latent_dim: int, path: Path) -> LatentFlow:
     return flow.requires_grad_(False)
 
 
-def _foreign(package: OnnxPackage, path: Path) -> ForeignModel:
-    """The model of an ONNX package that has passed its test."""
+def _foreign(package: OnnxPackage | ExploredModel, header: ModelHeader, path: Path) -> ForeignModel:
+    """The model of an ONNX package that has passed its test, or of another process that answers."""
     # Imported here: few models are foreign.
-    from latentlab.foreign.onnx_functions import OnnxFunctions
-    from latentlab.foreign.self_test import self_test
+    functions: ModelProtocol
+    if isinstance(package, OnnxPackage):
+        from latentlab.foreign.onnx_functions import OnnxFunctions
+        from latentlab.foreign.self_test import self_test
 
-    self_test(path)
-    header = package.header
-    return ForeignModel(header.model, header.image_shape, len(header.classes), OnnxFunctions(package))
+        self_test(path)
+        functions = OnnxFunctions(package)
+    else:
+        from latentlab.foreign.remote_functions import RemoteFunctions
+
+        functions = RemoteFunctions(package)
+    return ForeignModel(header.model, header.image_shape, len(header.classes), functions)
 
 
 def weight_rules(module: LatentModel) -> dict[str, ArrayRule]:

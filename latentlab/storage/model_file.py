@@ -42,6 +42,7 @@ from latentlab.storage.validation import (
 from latentlab.utils.array_rules import LARGEST_COORDINATE, PICTURE, ArrayRule, first_fault
 
 if TYPE_CHECKING:
+    from latentlab.storage.explored_model import ExploredModel
     from latentlab.storage.onnx_package import OnnxPackage
 
 SCHEMA_VERSION = 1
@@ -175,7 +176,7 @@ class ModelFile:
 
     ``preview`` is the decoded manifold, uint8 [H, W] or [H, W, 3], z₂ upwards; ``flow`` the weights of a flow fitted to
     the points, of the size in the header.
-    A model of another program has no weights here, but a ``package``.
+    A model of another program or process has no weights here, but a ``package``.
     """
 
     header: ModelHeader
@@ -183,7 +184,7 @@ class ModelFile:
     points: Points | None = None
     preview: NDArray[np.uint8] | None = field(default=None)
     flow: Arrays | None = None
-    package: OnnxPackage | None = None
+    package: OnnxPackage | ExploredModel | None = None
 
     @property
     def capabilities(self) -> Capabilities:

@@ -157,7 +157,7 @@ class OnnxPackage:
     def capabilities(self) -> Capabilities:
         """What the model offers."""
         has_prior = self.description.prior == "standard-normal"
-        return Capabilities(self.encoder is not None, has_likelihood=False, has_prior=has_prior)
+        return Capabilities(self.encoder is not None, has_likelihood=False, has_prior=has_prior, has_jvp=False)
 
     @property
     def header(self) -> ModelHeader:

@@ -1,4 +1,4 @@
-"""Reads a model of any kind: a model file, an ONNX package, or an autoencoder of diffusers."""
+"""Reads a model of any kind: a model file, an ONNX package, an autoencoder of diffusers, a model of another process."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 from latentlab.errors import InputError, OtherFormatError
 from latentlab.storage import model_file
 from latentlab.storage.diffusers_folder import folder_of_diffusers, read_diffusers
+from latentlab.storage.explored_model import is_explored, read_explored
 from latentlab.storage.model_file import ModelFile
 from latentlab.storage.onnx_package import is_package, package_of, read_package
 from latentlab.storage.other_formats import recipe_of, refuse_other_formats
@@ -27,7 +28,8 @@ def read_model(path: str | Path) -> ModelFile:
     Parameters
     ----------
     path
-        A model file, an ONNX package, or a folder of an autoencoder of diffusers.
+        A model file, an ONNX package, a folder of an autoencoder of diffusers, or what describes a model of another
+        process.
 
     Raises
     ------
@@ -36,6 +38,9 @@ def read_model(path: str | Path) -> ModelFile:
         open, an ``OtherFormatError`` with a recipe.
     """
     path = Path(path)
+    if is_explored(path):
+        explored = read_explored(path)
+        return ModelFile(explored.header, {}, package=explored)
     if is_package(path):
         package = read_package(path)
         return ModelFile(package.header, {}, package=package)

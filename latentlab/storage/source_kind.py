@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from latentlab.errors import InputError
+from latentlab.storage.explored_model import is_explored
 from latentlab.storage.open_model import is_foreign
 from latentlab.storage.other_formats import REFUSED
 from latentlab.storage.session_file import SUFFIX
@@ -24,7 +25,8 @@ def kind_of(source: str) -> str:
     path = Path(source)
     if len(parts_of(source)) > 1:
         return "dataset"
-    if source.startswith("bundled:") or path.suffix.lower() in _MODELS or is_foreign(path):
+    is_model = path.suffix.lower() in _MODELS or is_explored(path)
+    if source.startswith("bundled:") or is_model or is_foreign(path):
         return "model"
     if source.endswith(SUFFIX):
         return "session"

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from latentlab.config import ModelConfig
+from latentlab.config.capabilities import Capabilities
 from latentlab.errors import InputError, NotFiniteError
 from latentlab.models.base import Batch
 from latentlab.models.foreign import ForeignModel
@@ -18,8 +19,8 @@ from latentlab.storage import ModelHeader
 
 def model_that_gives(decoded: np.ndarray, encoded: np.ndarray) -> ForeignModel:
     functions = SimpleNamespace(
-        has_encoder=True,
-        has_prior=True,
+        capabilities=Capabilities(has_likelihood=False, has_jvp=False),
+        value_range=(0.0, 1.0),
         encode=lambda _images, _label: (encoded, encoded),
         decode=lambda _z, _label: decoded,
     )
@@ -40,7 +41,9 @@ def test_fewer_latents_than_images_are_refused_with_both_numbers():
 
 
 def inference_model(decode) -> InferenceModel:
-    functions = SimpleNamespace(has_encoder=False, has_prior=True, decode=decode)
+    functions = SimpleNamespace(
+        capabilities=Capabilities(has_encoder=False, has_jvp=False), value_range=(0.0, 1.0), decode=decode
+    )
     config = ModelConfig(recipe="onnx", family="foreign", latent_dim=2)
     return InferenceModel(
         ForeignModel(config, (1, 2, 3), 0, functions), ModelHeader(model=config, image_shape=(1, 2, 3)), "cpu"

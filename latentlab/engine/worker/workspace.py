@@ -369,4 +369,4 @@ def _name(source: str) -> str:
     path = Path(source.removeprefix("bundled:"))
     if path.name == "model.safetensors":
         path = path.parent
-    return path.name.removesuffix(".safetensors")
+    return path.name.removesuffix(".safetensors").removesuffix(".explore")

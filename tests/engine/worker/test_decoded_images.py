@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from latentlab.config import ModelConfig
+from latentlab.config.capabilities import Capabilities
 from latentlab.engine.protocol.channel import Mailbox
 from latentlab.engine.protocol.messages import Axes, Decode, Decoded, DecodeGrid, GridTiles, Notice
 from latentlab.engine.worker.decode_service import DecodeService
@@ -30,8 +31,8 @@ def sent() -> list[object]:
 def workspace(sent):
     """A model that decodes latents to the right of 0 only."""
     functions = SimpleNamespace(
-        has_encoder=False,
-        has_prior=True,
+        capabilities=Capabilities(has_encoder=False, has_likelihood=False, has_jvp=False),
+        value_range=(0.0, 1.0),
         decode=lambda z, _label: np.where(z[:, 0] > 0, 1.0, np.nan)[:, None, None, None] * np.ones((1, *SHAPE)),
     )
     config = ModelConfig(recipe="onnx", family="foreign", latent_dim=2)
