@@ -20,7 +20,7 @@ from latentlab.utils.memory import format_bytes
 LARGEST_HEADER = 1 << 20  # bytes
 MOST_ARRAYS = 4096
 _MOST_AXES = 5
-_TYPES = {"float32": np.dtype("<f4"), "int64": np.dtype("<i8"), "uint8": np.dtype("u1")}
+_TYPES: dict[str, np.dtype[Any]] = {"float32": np.dtype("<f4"), "int64": np.dtype("<i8"), "uint8": np.dtype("u1")}
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -47,7 +47,7 @@ def send(connection: Connection, header: Mapping[str, Any], arrays: Mapping[str,
         connection.send_bytes(json.dumps({**header, "arrays": listed}).encode())
         for array in given.values():
             if array.nbytes:
-                connection.send_bytes(memoryview(array).cast("B"))
+                connection.send_bytes(array.data.cast("B"))
     except OSError as error:  # also a connection closed on this side
         raise PeerGoneError from error
 

@@ -74,7 +74,8 @@ class ForeignModel(LatentModel):
         step = _STEP / along.norm(dim=-1, keepdim=True).clamp_min(1e-12)
         ends = torch.cat([z + step * along, z - step * along]).flatten(0, 1)
         labels = None if label is None else label.repeat(2 * len(along))
-        after, before = self.decode(ends, labels).unflatten(0, (2, len(along), len(z)))
+        images = self.decode(ends, labels)
+        after, before = images.reshape(2, len(along), len(z), *images.shape[1:])
         derivatives: Tensor = (after - before) / (2 * step[..., None, None])
         return derivatives
 
@@ -136,7 +137,7 @@ class ForeignModel(LatentModel):
         given = self.functions.jvp(_numpy(z.repeat(count, 1)), _numpy(along.flatten(0, 1)), labels)
         low, high = self.functions.value_range
         derivatives = self._array("jvp", given, (count * len(z), *self.image_shape)) / (high - low)
-        return derivatives.unflatten(0, (count, len(z))).to(z.device)
+        return derivatives.reshape(count, len(z), *self.image_shape).to(z.device)
 
     def _in_range(self, x: Tensor) -> FloatArray:
         """Images in [0, 1] with the values that the functions take."""
