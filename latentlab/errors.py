@@ -16,6 +16,8 @@ class LatentlabError(Exception):
     """
 
     exit_code = 1
+    details = ""
+    """More that the window shows with the message, to be copied, such as the traceback of a user's own function."""
 
 
 class InputError(LatentlabError):
@@ -36,7 +38,7 @@ class OtherFormatError(InputError):
 
     def __init__(self, message: str, recipe: str) -> None:
         super().__init__(message, recipe)
-        self.message, self.recipe = message, recipe
+        self.message, self.recipe, self.details = message, recipe, recipe
 
     def __str__(self) -> str:
         return self.message

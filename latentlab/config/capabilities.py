@@ -52,6 +52,8 @@ class Capabilities:
 
 ALL = Capabilities()
 """Of every model that was trained here."""
+OF_AUTOENCODERS = Capabilities(has_likelihood=False, has_prior=False)
+"""Of autoencoders whose networks are known and built here."""
 
 
 def why_not_inspected(config: ModelConfig) -> str:

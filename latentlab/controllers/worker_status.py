@@ -6,12 +6,12 @@ from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QWidget
 
 from latentlab.engine.client.client import EngineClient
-from latentlab.engine.protocol.messages import RestartWorker, WorkerState, WorkerStatus
+from latentlab.engine.protocol.messages import FunctionRunning, RestartWorker, WorkerState, WorkerStatus
 from latentlab.gui.widgets.dialogs import ask
 from latentlab.state.activity import Activity, ActivityEntry
 from latentlab.state.session import Session
 
-_WORKER = "worker"  # id of the activity
+_WORKER, _FUNCTION = "worker", "function"  # ids of activities
 
 
 class WorkerStatusController(QObject):
@@ -34,6 +34,7 @@ class WorkerStatusController(QObject):
         super().__init__(parent)
         self._session, self._engine, self._activity, self._window = session, engine, activity, window
         engine.workerStatus.connect(self._show)
+        engine.functionRunning.connect(self._show_function)
 
     def _show(self, status: WorkerStatus) -> None:
         match status.state:
@@ -46,6 +47,14 @@ class WorkerStatusController(QObject):
                 self._begin("The worker keeps ending and is not running", "Start the worker")
             case _:
                 self._activity.end(_WORKER)
+
+    def _show_function(self, running: FunctionRunning) -> None:
+        """Say for how long a function of another process has kept the worker waiting."""
+        if not running.seconds:
+            self._activity.end(_FUNCTION)
+            return
+        text = f"Your function {running.function} is running ({running.seconds:.0f} s)"
+        self._activity.begin(_FUNCTION, ActivityEntry(text, is_busy=True))
 
     def _begin(self, text: str, action: str = "") -> None:
         entry = ActivityEntry(

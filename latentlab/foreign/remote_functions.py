@@ -58,7 +58,7 @@ class RemoteFunctions:
     Attributes
     ----------
     on_wait
-        Called every second while a function runs, with its name and the seconds so far.
+        Called every second while a function runs, with its name and the seconds so far; with 0 when it has answered.
 
     Raises
     ------
@@ -150,10 +150,18 @@ class RemoteFunctions:
             return answer
 
     def _wait(self, connection: Connection, name: str) -> None:
-        began = time.monotonic()
-        while not connection.poll(_INTERVAL):
-            if self.on_wait is not None:
-                self.on_wait(name, time.monotonic() - began)
+        began, on_wait = time.monotonic(), self.on_wait
+        has_told = False
+        try:
+            while not connection.poll(_INTERVAL):
+                if on_wait is not None:
+                    has_told = True
+                    on_wait(name, time.monotonic() - began)
+        except OSError as error:
+            raise PeerGoneError from error
+        finally:
+            if has_told and on_wait is not None:
+                on_wait(name, 0.0)
 
     def _refuse(self, what: str) -> NoReturn:
         self.close()

@@ -188,7 +188,7 @@ class InferenceModel:
             have; a ``NotFiniteError``, which has the images, when a model of another program decodes to such values.
         """
         images = self._images_of(z, label, self.module.decode)
-        if isinstance(self.module, ForeignModel) and not np.isfinite(images).all():
+        if self.module.config.family == "foreign" and not np.isfinite(images).all():
             raise NotFiniteError("the model decodes this latent to values that are not finite", images)
         return images
 

@@ -15,7 +15,7 @@ from pydantic import Field, ValidationError, model_validator
 from latentlab.config import Config, DataConfig, LatentFlowConfig, ModelConfig
 from latentlab.config.autoencoder import AutoencoderConfig, check_latent_shape, latent_shape_of
 from latentlab.config.autoencoder_shapes import weight_shapes
-from latentlab.config.capabilities import ALL, Capabilities
+from latentlab.config.capabilities import ALL, OF_AUTOENCODERS, Capabilities
 from latentlab.config.layout import latent_layout
 from latentlab.errors import InputError
 from latentlab.storage.tensors import NOT_A_MODEL, Arrays, digest, read_tensors, write_tensors
@@ -189,7 +189,9 @@ class ModelFile:
     @property
     def capabilities(self) -> Capabilities:
         """What the model offers."""
-        return ALL if self.package is None else self.package.capabilities
+        if self.package is not None:
+            return self.package.capabilities
+        return OF_AUTOENCODERS if self.header.model.family == "foreign" else ALL
 
 
 def read_model(path: str | Path) -> ModelFile:

@@ -44,6 +44,7 @@ class ResultSignals(QObject):
     workerLost = Signal(object)
     pong = Signal(object)
     workBegun = Signal(object)
+    functionRunning = Signal(object)
     modelClosed = Signal(object)
     datasetClosed = Signal(object)
     modelChanged = Signal(object)

@@ -117,6 +117,11 @@ class Mailbox:
                 self._since.setdefault(message.slot, time.monotonic())
                 self._slots.setdefault(message.slot, (-1, message))
 
+    def holds(self, *kinds: type) -> bool:
+        """Whether a message of one of these classes waits in the ordered queue."""
+        with self._changed:
+            return any(isinstance(message, kinds) for _, message in self._ordered)
+
     def take(self, timeout: float | None = 0.0) -> Any | None:
         """Remove and return the next message, or ``None``.
 

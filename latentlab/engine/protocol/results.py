@@ -44,6 +44,14 @@ class WorkBegun(Result):
 
 
 @dataclass(frozen=True)
+class FunctionRunning(Result):
+    """A function of another process has not answered yet, which the worker waits for; 0 ``seconds``: it has."""
+
+    function: str
+    seconds: float
+
+
+@dataclass(frozen=True)
 class ModelChanged(Result):
     """There is another current model (``is_new_model``), or its weights changed; older versions are stale."""
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from latentlab.engine.protocol.channel import ChannelClosed
 from latentlab.engine.protocol.messages import Failed
 from latentlab.engine.worker.workspace import Workspace
-from latentlab.errors import LatentlabError, OtherFormatError
+from latentlab.errors import LatentlabError
 
 
 class DeviceLostError(Exception):
@@ -47,8 +47,7 @@ class ErrorReporter:
             raise
         except LatentlabError as error:
             failed.append(str(error))
-            recipe = error.recipe if isinstance(error, OtherFormatError) else ""
-            self._workspace.send(Failed(request, str(error), recipe, path=path))
+            self._workspace.send(Failed(request, str(error), error.details, path=path))
         except Exception as error:
             message = _sentence(error)
             failed.append(message)

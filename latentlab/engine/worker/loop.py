@@ -185,7 +185,12 @@ class Worker:
         except InputError as error:
             device, self._device_name = torch.device("cpu"), "cpu"
             self._workspace.send(Notice(f"{error}; the CPU is used instead"))
-        self._model_loader = ModelLoader(self._workspace, self._run_history, device)
+        self._model_loader = ModelLoader(
+            self._workspace,
+            self._run_history,
+            device,
+            lambda: self._inbox.closed or self._inbox.holds(Shutdown, OpenModel),
+        )
         if opened is not None:
             with self._report_errors("OpenModel"):
                 self._load_published(*opened)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,13 +12,15 @@ import torch
 
 from latentlab.config import RunConfig, validated
 from latentlab.config.training import end_reason
-from latentlab.engine.protocol.messages import OpenModel, RunFollowed, RunOpened
+from latentlab.engine.protocol.messages import FunctionRunning, Notice, OpenModel, RunFollowed, RunOpened
 from latentlab.engine.worker.run_history import RunHistoryReader
 from latentlab.engine.worker.run_watcher import RunWatcher
 from latentlab.engine.worker.workspace import Workspace
 from latentlab.errors import InputError
-from latentlab.models.inference import model_from
+from latentlab.models.foreign import ForeignModel
+from latentlab.models.inference import InferenceModel, model_from
 from latentlab.storage import ModelFile, RunFolder, find_model, read_model
+from latentlab.storage.explored_model import ExploredModel
 
 _CHANGED_DURING_TRAINING = ("epochs", "patience", "learning_rate", "schedule")
 
@@ -33,9 +36,18 @@ class ModelLoader:
         Publishes which epochs of a run have snapshots.
     device
         Where models compute.
+    is_superseded
+        Whether something was requested that makes an answer of the current model pointless.
     """
 
-    def __init__(self, workspace: Workspace, run_history: RunHistoryReader, device: torch.device) -> None:
+    def __init__(
+        self,
+        workspace: Workspace,
+        run_history: RunHistoryReader,
+        device: torch.device,
+        is_superseded: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self._is_superseded = is_superseded
         self._workspace, self._run_history, self._device = workspace, run_history, device
         self._watcher: RunWatcher | None = None
 
@@ -94,7 +106,26 @@ class ModelLoader:
         self._watcher = None
 
     def _load(self, path: Path, file: ModelFile) -> None:
-        self._workspace.model = model_from(file, self._device, path)
+        model = self._workspace.model = model_from(file, self._device, path)
+        if isinstance(file.package, ExploredModel):
+            self._watch_functions(model, file.package)
+
+    def _watch_functions(self, model: InferenceModel, explored: ExploredModel) -> None:
+        """Tell the window while a function of the other process runs, and wait no longer than the window wants."""
+        from latentlab.foreign.remote_functions import RemoteFunctions
+
+        functions = model.module.functions if isinstance(model.module, ForeignModel) else None
+        if isinstance(functions, RemoteFunctions):
+            functions.on_wait = self._on_function_running
+        shape = explored.description.latent_shape
+        if len(shape) > 1:
+            axes, count = " × ".join(map(str, shape)), f"{explored.description.latent_dim:,}"
+            self._workspace.send(Notice(f"Each latent is an array of {axes} numbers, shown as a vector of {count}."))
+
+    def _on_function_running(self, function: str, seconds: float) -> None:
+        self._workspace.send(FunctionRunning(function, seconds))
+        if seconds and self._is_superseded():
+            raise InputError(f"your function {function} was not waited for any longer")
 
     def _publish_run(self, source: str) -> None:
         """Publish the run that an opened model belongs to, if any; one that is trained elsewhere has not ended."""

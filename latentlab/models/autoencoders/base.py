@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from latentlab.config import ModelConfig
 from latentlab.config.autoencoder import AutoencoderKLConfig, AutoencoderTinyConfig, latent_shape_of
+from latentlab.config.capabilities import OF_AUTOENCODERS
 from latentlab.errors import InputError
 from latentlab.models.base import Batch, Bound, LatentModel, Losses, StepState
 
@@ -37,14 +38,13 @@ class Autoencoder(LatentModel):
     ----------
     latent_shape
         (C, h, w) of one latent.
-    has_encoder, has_prior
-        As every model of another program: it can encode, and its prior is not known.
+    capabilities
+        It can encode; neither its likelihood nor its prior is known.
     images_at_once
         Images in one pass through the networks, so that their maps take at most half a gigabyte.
     """
 
-    has_encoder = True
-    has_prior = False
+    capabilities = OF_AUTOENCODERS
 
     def __init__(
         self,
