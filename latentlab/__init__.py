@@ -20,6 +20,7 @@ from typing import Any
 from latentlab.api import (
     disentanglement,
     evaluate,
+    explore,
     imputations,
     impute,
     inspect,
@@ -35,6 +36,7 @@ __all__ = [
     "__version__",
     "disentanglement",
     "evaluate",
+    "explore",
     "imputations",
     "impute",
     "inspect",

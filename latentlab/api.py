@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from latentlab.utils.defaults import IMPORTANCE_SAMPLES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     import numpy as np
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from latentlab.config.suggestion import Effort, Suggestion
     from latentlab.data import Dataset
     from latentlab.evaluation import Disentanglement, Evaluation, Filling, Inspection, Refined
+    from latentlab.foreign.exploration import Exploration
     from latentlab.models.inference import InferenceModel
 
 
@@ -181,6 +182,72 @@ def load_model(source: str | Path, device: str = "auto") -> InferenceModel:
     from latentlab.models import inference
 
     return inference.load_model(source, device)
+
+
+def explore(
+    encode: Callable[..., Any] | Any | None,
+    decode: Callable[..., Any] | None = None,
+    images: ArrayLike | Dataset | None = None,
+    latent_dim: int | None = None,
+    image_shape: Sequence[int] | None = None,
+    **options: Any,
+) -> Exploration:
+    """Open the window on a model of your own: your process computes, and the window asks it.
+
+    From a script this returns when the window is closed; in a notebook or an interactive interpreter at once, and the
+    functions are then called in a thread of their own. Only arrays and plain values go between the two processes.
+
+    Parameters
+    ----------
+    encode
+        A function of images, float32 [N, C, H, W] in ``value_range``, that returns the mean of their latents [N, …]; or
+        mean and standard deviation; or a ``torch.distributions`` distribution, or an object with such fields. ``None``
+        without an encoder. Methods of a ``torch.nn.Module`` are given tensors on its device, without gradients, after
+        the module has been put into evaluation mode; other functions are given arrays of NumPy. Or an object with
+        ``encode`` and ``decode``, such as a module or a model of :func:`load_model`, in place of both.
+    decode
+        A function of latents, float32 [N, …], that returns images [N, C, H, W].
+    images
+        [N, H, W] or [N, C, H, W] with 1 or 3 channels, uint8 or in ``value_range``, shown on the map in 8 bits.
+    latent_dim
+        Size of a latent; found with ``encode`` if there are images.
+    image_shape
+        (C, H, W); found from the images, or with ``decode``.
+    **options
+        ``latent_shape``, of a latent of several axes: the window shows it as a vector. ``labels`` [N], whole numbers or
+        names; ``classes``, names of the numbers; ``names`` [N] of the images. ``value_range``, the values of black and
+        white, by default (0, 1). ``spread``, what the second of two outputs of ``encode`` is: ``std``,
+        ``log-variance``, ``log-std`` or ``none``. ``prior``: ``standard-normal`` or ``unknown``. ``conditional``:
+        whether the functions take labels, int64 [N], as their last argument. ``log_likelihood``, a function of images
+        and latents that returns log p(x|z) [N] in nats, summed over the pixels. ``jvp``, a function of latents and
+        directions [N, …] that returns the derivatives of ``decode`` [N, C, H, W]. ``batch_size``, images at a time
+        (128). ``name``, for display. ``block``, whether to wait until the window is closed.
+
+    Returns
+    -------
+    Exploration
+        ``board``, ``selections``, ``directions``, ``paths``, ``latents``, ``latent`` and ``selection`` are what was
+        made in the window, as arrays, also after it was closed; ``wait()``, ``close()`` and ``is_open``.
+
+    Raises
+    ------
+    latentlab.errors.InputError
+        Before a window opens: for what is no function, arrays of wrong shapes or with values that are not finite, a
+        function that fails, or without a display.
+    latentlab.errors.RunError
+        When the window failed.
+
+    Examples
+    --------
+    >>> found = latentlab.explore(vae.encode, vae.decode, images=digits)  # doctest: +SKIP
+    >>> found.selections["lasso"]  # doctest: +SKIP
+    array([  3,  17, 204])
+    """
+    from latentlab.app.display_check import require_display
+    from latentlab.foreign.explore import explore as open_window
+
+    require_display()
+    return open_window(encode, decode, images, latent_dim, image_shape, **options)
 
 
 def evaluate(

@@ -40,6 +40,7 @@ from latentlab.controllers.directions import DirectionController
 from latentlab.controllers.embedding import EmbeddingController
 from latentlab.controllers.encoded_image import EncodedImageController
 from latentlab.controllers.explore import ExploreController
+from latentlab.controllers.explored import ExploredController
 from latentlab.controllers.far_from_data import FarFromDataController
 from latentlab.controllers.filmstrip import FilmstripController
 from latentlab.controllers.frame_rate import FrameRateController
@@ -273,6 +274,9 @@ class Application(QObject):
         )
         self._shutdown = ShutdownController(session, engine, window, self.activity, self._save_on_exit, parent)
         self._shutdown.closing.connect(self._autosave.note_closing)
+        explored = ExploredController(session, notifications, parent)
+        explored.closeRequested.connect(self._shutdown.close)
+        self._shutdown.closing.connect(explored.close)
         self._shutdown.closed.connect(self._on_shut_down)
         # The end of the user's session, which does not wait for an answer to a question.
         self._qt.commitDataRequest.connect(self.close)

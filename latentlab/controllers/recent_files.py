@@ -10,6 +10,7 @@ from PySide6.QtCore import QObject
 from latentlab.controllers.background import Background
 from latentlab.gui.main_window import MainWindow, RecentGroup
 from latentlab.state.window_settings import RECENT_KINDS, WindowSettings
+from latentlab.storage.explored_model import is_of_other_process
 from latentlab.storage.session_places import exists
 from latentlab.storage.source_kind import RUN_FILES, kind_of
 from latentlab.utils.source_names import parts_of
@@ -42,8 +43,11 @@ class RecentFilesController(QObject):
         self._show()
 
     def add(self, source: str) -> None:
-        """Put a source first among those of its kind; what is shipped with the program is not listed."""
-        if source.startswith("bundled:"):
+        """Put a source first among those of its kind.
+
+        Not listed is what is shipped with the program, and what is gone with the process that has opened this window.
+        """
+        if source.startswith("bundled:") or is_of_other_process(source):
             return
         self._settings.add_recent(_kind(source), source)
         self._missing -= {source}

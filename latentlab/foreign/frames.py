@@ -81,7 +81,7 @@ def receive(connection: Connection, largest: int) -> tuple[dict[str, Any], Array
         data = _received(connection, size) if size else b""
         if len(data) != size:
             raise FrameError(f"array {name!r} has {len(data)} bytes and not {size}")
-        arrays[name] = np.frombuffer(data, dtype).reshape(shape)
+        arrays[name] = np.frombuffer(bytearray(data), dtype).reshape(shape)  # a copy that may be written to
     return header, arrays
 
 

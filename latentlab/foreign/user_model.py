@@ -117,6 +117,22 @@ class UserModel:
             parts.append(derivative / (self._high - self._low))
         return np.concatenate(parts).astype(np.float32)
 
+    def raw_encode(self, images: FloatArray, label: IntArray | None = None) -> Any:
+        """What the function ``encode`` returns for images in [0, 1]."""
+        return self._call("encode", self._encode, self._in_range(images), label=label)
+
+    def raw_decode(self, z: FloatArray, label: IntArray | None = None) -> Any:
+        """The images of what the function ``decode`` returns."""
+        return image_part(self._call("decode", self._decode, self._shaped(z), label=label))
+
+    def range_of(self, value: float) -> float:
+        """A value in [0, 1] as the functions have it."""
+        return value * (self._high - self._low) + self._low
+
+    def set_latent_shape(self, shape: tuple[int, ...]) -> None:
+        """Set the shape of one latent."""
+        self.latent_shape, self.latent_dim = shape, math.prod(shape)
+
     def _batches(self, count: int) -> Iterator[slice]:
         for start in range(0, count, self.batch_size):
             yield slice(start, min(start + self.batch_size, count))

@@ -23,6 +23,8 @@ from latentlab.storage.validation import Claim, FileContentError, described, jso
 
 SUFFIX = ".explore"
 VERSION = 1
+FOLDER = "latentlab-explore-"
+"""How the names of the temporary folders begin."""
 LARGEST_LATENT = 4096
 MOST_CLASSES = 10_000
 _LARGEST = 4 << 20
@@ -108,6 +110,11 @@ class ExploredModel:
 def is_explored(path: str | Path) -> bool:
     """Whether a path is named like a model of another process."""
     return Path(path).suffix == SUFFIX
+
+
+def is_of_other_process(source: str) -> bool:
+    """Whether a model or dataset lies in the temporary folder of a process that has opened a window."""
+    return Path(source).parent.name.startswith(FOLDER)
 
 
 def address_in(folder: Path, key: str) -> str:

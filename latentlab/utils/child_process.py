@@ -11,6 +11,7 @@ MODULE_FLAG: Final = "--run-module"
 """First argument by which a frozen program, which has no ``-m``, runs one of `MODULES`."""
 
 MODULES: Final = (
+    "latentlab.app.explored",
     "latentlab.data.loading.decode_main",
     "latentlab.data.sources.torchvision_sets",
     "latentlab.engine.worker",
