@@ -243,8 +243,8 @@ def explore(
     >>> found.selections["lasso"]  # doctest: +SKIP
     array([  3,  17, 204])
     """
-    from latentlab.app.display_check import require_display
     from latentlab.foreign.explore import explore as open_window
+    from latentlab.utils.display_check import require_display
 
     require_display()
     return open_window(encode, decode, images, latent_dim, image_shape, **options)

@@ -12,11 +12,11 @@ import gc
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from latentlab.app.display_check import require_display
 from latentlab.app.early_preferences import apply_early_preferences
 from latentlab.engine.client.worker_host import launch
 from latentlab.errors import InputError
 from latentlab.paths import DEFAULT_MODEL
+from latentlab.utils.display_check import require_display
 from latentlab.utils.source_names import join_sources
 
 if TYPE_CHECKING:

@@ -13,9 +13,9 @@ import threading
 
 import pytest
 
-from latentlab.app import display_check as module
-from latentlab.app.display_check import require_display
 from latentlab.errors import InputError
+from latentlab.utils import display_check as module
+from latentlab.utils.display_check import require_display
 
 pytestmark = pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="displays are X11's and Wayland's")
 
@@ -111,7 +111,7 @@ def test_row_36_the_program_exits_with_2():
 
 SHOWN = """
 import sys
-from latentlab.app.display_check import require_display
+from latentlab.utils.display_check import require_display
 for _ in range(40):
     require_display()
     from PySide6.QtGui import QGuiApplication
