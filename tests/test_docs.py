@@ -15,6 +15,7 @@ from PIL import Image
 
 from latentlab.cli.parser import COMMANDS, build_parser
 from latentlab.config import RunConfig, settings_of
+from latentlab.config.lessons import lessons
 from latentlab.config.recipes import RECIPES
 
 ROOT = Path(__file__).parents[1]
@@ -183,6 +184,16 @@ def test_every_recipe_has_a_page_with_its_own_facts(hooks):
             assert part in text
         for heading in ("What it computes", "What to look at"):
             assert f"## {heading}\n" in text
+
+
+def test_every_lesson_has_a_page_with_its_own_text(hooks):
+    pages = {page.stem: page for page in (DOCS / "lessons").glob("*.md")}
+    assert set(pages) == {"index", *(each.name for each in lessons())}
+    for each in lessons():
+        text = hooks.filled(pages[each.name].read_text(encoding="utf-8"))
+        assert text.startswith(f"# {each.title}\n")
+        for part in (each.idea, each.question, *(step.see for step in each.steps)):
+            assert part.strip() in text
 
 
 @pytest.mark.parametrize("page", SITE, ids=named)

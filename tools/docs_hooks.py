@@ -21,7 +21,9 @@ from pydantic.fields import FieldInfo
 from latentlab.cli.parser import build_parser
 from latentlab.config import DataConfig, ModelConfig, TrainingConfig
 from latentlab.config.glossary import Term, glossary
+from latentlab.config.lessons import Lesson, lesson, lessons
 from latentlab.config.recipes import RECIPES, Recipe
+from latentlab.paths import resource
 
 MARKER = re.compile(r"^<!-- generated: (?P<part>[a-z-]+)(?: (?P<argument>[a-z0-9-]+))? -->$", re.MULTILINE)
 
@@ -29,6 +31,15 @@ MARKER = re.compile(r"^<!-- generated: (?P<part>[a-z-]+)(?: (?P<argument>[a-z0-9
 def on_page_markdown(markdown: str, **_: Any) -> str:
     """Mkdocs calls this for every page, before the Markdown becomes HTML."""
     return filled(markdown)
+
+
+def on_files(files: Any, config: Any) -> Any:
+    """Mkdocs calls this once: the lessons' pictures, which lie beside the lessons, become files of the site."""
+    from mkdocs.structure.files import File
+
+    for path in sorted(resource("lessons").glob("*.png")):
+        files.append(File.generated(config, f"lessons/{path.name}", abs_src_path=str(path)))
+    return files
 
 
 def filled(markdown: str) -> str:
@@ -123,6 +134,36 @@ def _term(term: Term) -> str:
         titles = [glossary()[key].title for key in term.see]
         parts[-1] += " See " + ", ".join(f"[{title}](#{slug(title)})" for title in titles) + "."
     return "\n\n".join(parts)
+
+
+# --- lessons ------------------------------------------------------------------------------------------
+
+
+def lesson_page(name: str) -> str:
+    """A lesson as the window shows it: idea, steps, pictures, what was measured, and what that shows."""
+    each = lesson(name)
+    parts = [each.idea.strip()]
+    for number, step in enumerate(each.steps, 1):
+        parts += [f"## {number}. {step.button}", step.text.strip(), f"**What you should see.** {step.see.strip()}"]
+        if step.picture:
+            parts.append(f"![After step {number}]({step.picture})")
+    if each.claims:
+        parts += ["## What the figures show", "\n".join(f"- {claim.text}" for claim in each.claims)]
+    parts += ["## To try", each.question.strip(), "## Run it", f"```sh\nlatentlab lessons run {name}\n```"]
+    if each.recipes:
+        links = ", ".join(f"[`{recipe}`](../recipes/{recipe}.md)" for recipe in each.recipes)
+        parts.append(f"Recipes: {links}. [Glossary](../reference/glossary.md).")
+    return "\n\n".join(parts)
+
+
+def lesson_table(_: str) -> str:
+    """All lessons in the order of the course, with links."""
+    rows = [(str(number), f"[{each.title}]({each.name}.md)", _time(each)) for number, each in enumerate(lessons(), 1)]
+    return _table(("", "lesson", "takes about"), rows)
+
+
+def _time(each: Lesson) -> str:
+    return "a minute" if each.minutes <= 1.25 else f"{each.minutes:g} minutes"
 
 
 # --- settings -----------------------------------------------------------------------------------------
@@ -285,10 +326,12 @@ PARTS = {
     "recipe": recipe_facts,
     "recipe-settings": recipe_settings,
     "recipe-table": recipe_table,
+    "lesson": lesson_page,
+    "lesson-table": lesson_table,
     "settings": settings,
     "command-line": command_line,
     "results": results,
     "imports": imports,
     "glossary": terms,
 }
-__all__ = ["MARKER", "PARTS", "commands", "filled", "on_page_markdown"]
+__all__ = ["MARKER", "PARTS", "commands", "filled", "on_files", "on_page_markdown"]

@@ -47,6 +47,8 @@ from latentlab.controllers.frame_rate import FrameRateController
 from latentlab.controllers.generate import GenerateController
 from latentlab.controllers.image_chooser import ImageChooserController
 from latentlab.controllers.latent_map import MapController
+from latentlab.controllers.lesson_actions import LessonDoors
+from latentlab.controllers.lessons import LessonsController
 from latentlab.controllers.levels import LevelController
 from latentlab.controllers.model import ModelController
 from latentlab.controllers.neighbours import NeighboursController
@@ -111,7 +113,7 @@ class Application(QObject):
     ----------
     window, latent_map, session, activity, engine, undo
         The parts that tests and scripts use.
-    map, data, model, training, play, restorer, document
+    map, data, model, training, lessons, play, restorer, document
         Controllers that they use.
 
     Signals
@@ -272,6 +274,7 @@ class Application(QObject):
         NotificationsController(
             engine, self.training, notifications, self._continue_run, self._actions.request_again, parent
         )
+        self.lessons = self._make_lessons()
         self._shutdown = ShutdownController(session, engine, window, self.activity, self._save_on_exit, parent)
         self._shutdown.closing.connect(self._autosave.note_closing)
         explored = ExploredController(session, notifications, parent)
@@ -294,6 +297,16 @@ class Application(QObject):
         restorer = self.restorer = SessionRestorer(session, engine, self.training, snapshots, parts, parent)
         self._autosave = AutosaveController(session, snapshots, restorer, window.notifications, parent)
         self.document = SessionDocumentController(session, self._autosave, restorer, window, parts, parent)
+
+    def _make_lessons(self) -> LessonsController:
+        window = self.window
+        doors = LessonDoors(
+            self.session, self.engine, window, self.latent_map, self._explore, self.data, self.model, self.training,
+            self._encoded_image,
+        )  # fmt: skip
+        return LessonsController(
+            doors, self._autosave, self.restorer, window.lessons_panel, self._settings, self._controllers
+        )
 
     def _fill_window(self) -> None:
         window = self.window
@@ -380,6 +393,7 @@ class Application(QObject):
     def _save_on_exit(self) -> None:
         self._settings.set_layout(self.window.save_layout())
         self._settings.flush()
+        self.lessons.close()
         self._autosave.close()
 
     def _on_shut_down(self) -> None:

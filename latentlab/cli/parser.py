@@ -29,6 +29,7 @@ COMMANDS = (
     *EXPLORE_COMMANDS,
     "info",
     "recipes",
+    "lessons",
     "doctor",
     "export",
     "adopt",
@@ -80,6 +81,7 @@ def build_parser() -> Parser:
     _add_import(commands)
     _add_tensorboard(commands)
     add_command(commands, "recipes", "info:recipes", "list the recipes", answers=True)
+    _add_lessons(commands)
     add_command(commands, "doctor", "info:doctor", "show versions, devices and folders, for a report", answers=True)
     return parser
 
@@ -118,6 +120,18 @@ def _add_train(commands: argparse._SubParsersAction[Parser]) -> None:
         help="of suggested settings: good, as long as it takes, or quick, a look after some two minutes (good)",
     )
     command.add_argument("--resume", action="store_true", help="resume from the run's last checkpoint")
+
+
+def _add_lessons(commands: argparse._SubParsersAction[Parser]) -> None:
+    command = add_command(commands, "lessons", "lessons:show_or_run", "list the lessons, or run one")
+    command.epilog = (
+        "latentlab lessons run NAME opens the window and runs the steps of the lesson there. With --headless it runs "
+        "without a screen, writes what is to be seen and what is measured, and exits with 1 if that is not as the "
+        "lesson says."
+    )
+    command.add_argument("what", nargs="?", choices=("run",), metavar="run", help="run the lesson NAME")
+    command.add_argument("name", nargs="?", metavar="NAME", help="a lesson: see latentlab lessons")
+    command.add_argument("--headless", action="store_true", help="without a screen")
 
 
 def _add_evaluate(commands: argparse._SubParsersAction[Parser]) -> None:

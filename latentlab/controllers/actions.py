@@ -268,7 +268,7 @@ class ActionsController(QObject):
     def _show_run_state(self) -> None:
         run = self._session.run
         self._window.set_run_status(run, self._session.dataset is not None)
-        if run.is_active:
+        if run.is_active and not self._window.lessons_panel.isVisible():  # a lesson is followed there
             self._window.show_panel("training")
 
     def _show_continue_tip(self) -> None:

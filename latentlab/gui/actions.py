@@ -49,7 +49,7 @@ class Actions(QObject):
     keep_latent, keep_selection, keep_path, new_direction, play_path, export_film, play, record, paint_image,
     refine_image, copy_command
         Tools.
-    palette, next_panel, previous_panel, shortcuts, whats_this, glossary, tour, about
+    palette, lessons, next_panel, previous_panel, shortcuts, whats_this, glossary, tour, about
         Help, and moving about by keys.
     """
 
@@ -150,6 +150,7 @@ class Actions(QObject):
         self.palette = make("&Find a command…", "", "Ctrl+K", "Find and do anything by a few letters of its name")
         self.next_panel = make("&Next panel", "", "F6", "Move the keyboard focus to the next panel")
         self.previous_panel = make("Pre&vious panel", "", "Shift+F6", "Move the keyboard focus to the panel before")
+        self.lessons = make("&Lessons", "", "Ctrl+L", "Learn the ideas of the field by experiments in this window")
         self.shortcuts = make("&Keyboard shortcuts", "", "F1", "List what each key does, and change it")
         self.whats_this = make("&What's this?", "", "Shift+F1", "Then click a control to read what it is for")
         self.glossary = make("&Glossary", "", "Ctrl+F1", "The terms that the window uses, with their formulas")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import chain, pairwise
 
 from PySide6.QtCore import QByteArray, Qt
@@ -9,18 +10,20 @@ from PySide6.QtWidgets import QMainWindow, QTabBar, QTabWidget
 
 from latentlab.gui.widgets.dock import Dock
 
-STATE_VERSION = 2
+STATE_VERSION = 3
 NARROW = 1180  # px: in a narrower window the side columns are narrower too
 WIDE_COLUMNS, NARROW_COLUMNS = (320, 304), (270, 282)  # px: left and right column
-_LEFT, _RIGHT = ("data", "model", "training", "selection", "image", "curves", "runs", "board"), ("decoded", "sliders")
+_LEFT = ("data", "model", "training", "selection", "image", "lessons", "curves", "runs", "board")
+_RIGHT = ("decoded", "sliders")
 _BOTTOM = ("filmstrip", "generate", "play", "log")
-_TABS = (("data", "model", "training", "selection", "image"), ("curves", "runs", "board"), _BOTTOM)
+_TABS = (("data", "model", "training", "selection", "image", "lessons"), ("curves", "runs", "board"), _BOTTOM)
 _TITLES = {
     "data": "Data",
     "model": "Model",
     "training": "Training",
     "selection": "Selection",
     "image": "Image",
+    "lessons": "Lessons",
     "curves": "Curves",
     "runs": "Runs",
     "board": "Board",
@@ -63,6 +66,7 @@ class DockLayout:
         for name, next_tab in chain.from_iterable(map(pairwise, _TABS)):
             window.tabifyDockWidget(self.docks[name], self.docks[next_tab])
         self.docks["log"].hide()
+        self.docks["lessons"].hide()  # until it is asked for: its tab would leave the others too little room
         self.docks["data"].raise_()
         self.docks["curves"].raise_()
         self.docks["filmstrip"].raise_()
@@ -104,7 +108,12 @@ class DockLayout:
 
     def columns(self) -> list[int]:
         """Widths of the left and the right column of docks, in px."""
-        return [max(self.docks[name].width() for name in names) for names in (_LEFT, _RIGHT)]
+        return [self._width_of(names) for names in (_LEFT, _RIGHT)]
+
+    def _width_of(self, names: Sequence[str]) -> int:
+        """Width of a column: that of its docks in front, as those that are closed or behind keep an older width."""
+        docks = [self.docks[name] for name in names]
+        return max(dock.width() for dock in [each for each in docks if not each.visibleRegion().isEmpty()] or docks)
 
     def widen_columns(self, columns: list[int]) -> None:
         """Give columns that have become narrower these widths again."""

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from latentlab.gui.panels.filmstrip import Filmstrip
     from latentlab.gui.panels.generate import GeneratePanel
     from latentlab.gui.panels.latent_sliders import LatentSliders
+    from latentlab.gui.panels.lessons import LessonsPanel
     from latentlab.gui.panels.log import LogView
     from latentlab.gui.panels.model import ModelPanel
     from latentlab.gui.panels.path_bar import PathBar
@@ -64,6 +65,7 @@ _PANELS = (
     ("training_panel", "panels.training", "training", "TrainingPanel"),
     ("selection_panel", "panels.selection", "selection", "SelectionPanel"),
     ("your_image", "panels.your_image", "image", "YourImagePanel"),
+    ("lessons_panel", "panels.lessons", "lessons", "LessonsPanel"),
     ("runs_table", "curves.runs_table", "runs", "RunsTable"),
     ("board", "panels.board", "board", "BoardPanel"),
     ("log_view", "panels.log", "log", "LogView"),
@@ -113,7 +115,7 @@ class MainWindow(QMainWindow):
         The widget in the middle.
     path_bar, snapshot_bar
         The bars under the map: of the path, and of epochs.
-    data_panel, model_panel, training_panel, selection_panel, your_image, curves, runs_table, board, \
+    data_panel, model_panel, training_panel, selection_panel, your_image, lessons_panel, curves, runs_table, board, \
     decoded_image, latent_sliders, filmstrip, generate_panel, play_panel, log_view
         The panels, each in a dock of ``docks`` by name.
     actions_ : Actions
@@ -161,6 +163,7 @@ class MainWindow(QMainWindow):
     training_panel: TrainingPanel
     selection_panel: SelectionPanel
     your_image: YourImagePanel
+    lessons_panel: LessonsPanel
     curves: TrainingCurves
     runs_table: RunsTable
     board: BoardPanel
@@ -284,7 +287,7 @@ class MainWindow(QMainWindow):
         tools.addSeparator()
         tools.addAction(a.copy_command)
         help_ = bar.addMenu("&Help")
-        help_.addActions([a.palette, a.whats_this, a.glossary, a.shortcuts, a.tour])
+        help_.addActions([a.palette, a.lessons, a.whats_this, a.glossary, a.shortcuts, a.tour])
         help_.addSeparator()
         help_.addAction(a.about)
         self.addActions([a.next_panel, a.previous_panel])
@@ -299,6 +302,7 @@ class MainWindow(QMainWindow):
         a.quit.triggered.connect(self.close)
         a.map_axes.triggered.connect(self._on_map_axes)
         a.reset_layout.triggered.connect(self.reset_layout)
+        a.lessons.triggered.connect(self._on_lessons)
 
     def _build_toolbar(self) -> None:
         a = self.actions_
@@ -523,6 +527,10 @@ class MainWindow(QMainWindow):
         if paths:
             event.acceptProposedAction()
             self.pathsDropped.emit(paths)
+
+    def _on_lessons(self) -> None:
+        self.show_panel("lessons")
+        self.lessons_panel.setFocus()
 
     def _on_map_axes(self) -> None:
         self.show_panel("model")

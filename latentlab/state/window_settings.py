@@ -1,4 +1,4 @@
-"""Geometry, theme and recent files, kept in QSettings."""
+"""Geometry, theme, recent files and lessons done, kept in QSettings."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ MAX_SHORTCUTS = 500
 _LONGEST_KEYS = 100
 _LONGEST_SOURCE = 4096
 _LARGEST_FILE = 1 << 20  # bytes
+_LONGEST_NAME, _MOST_LESSONS = 40, 500
 Scheme = Literal["system", "light", "dark"]
 
 
@@ -157,6 +158,21 @@ class WindowSettings:
         finally:
             if is_locked:
                 lock.unlock()
+
+    # --- lessons ------------------------------------------------------------------------------------
+
+    def lessons_done(self) -> frozenset[str]:
+        """Names of the lessons that were done."""
+        stored = self._store.value("lessons/done") or []
+        entries = [stored] if isinstance(stored, str) else stored
+        if not isinstance(entries, list):
+            return frozenset()
+        names = [each for each in entries if isinstance(each, str) and len(each) <= _LONGEST_NAME]
+        return frozenset(names[:_MOST_LESSONS])
+
+    def add_lesson_done(self, name: str) -> None:
+        """Remember that a lesson was done."""
+        self._store.setValue("lessons/done", sorted(self.lessons_done() | {name}))
 
     def flush(self) -> None:
         """Write now."""

@@ -38,6 +38,7 @@ from latentlab.engine.protocol.messages import (
     Interpolate,
     MeasureCopy,
     MeasureFields,
+    MeasureModel,
     MeasurePlane,
     ModelChanged,
     ModelClosed,
@@ -74,12 +75,12 @@ NEEDING_MODEL = (
     Decode, DecodeBoth, DecodeGrid, DecodeOtherGrid, DecodeRows, DescribeDimension, DistanceToData, DrawLatent,
     DrawThumbnail, Embed, EncodeDataset, EncodeDrawing, EncodeImage, EncodeSelection, ExportFilm,
     ExportSelection, FindDirection, Generate, ImputeImage, InspectImage, Interpolate, MeasureCopy, MeasureFields,
-    MeasurePlane, Nearest, PicturesOfPoints, RankImages, ReadCodebooks, Reconstruct, RefineImage, Sample, SaveModel,
-    SearchImages, SolvePath, SummarizeSelection, Traverse,
+    MeasureModel, MeasurePlane, Nearest, PicturesOfPoints, RankImages, ReadCodebooks, Reconstruct, RefineImage, Sample,
+    SaveModel, SearchImages, SolvePath, SummarizeSelection, Traverse,
 )  # fmt: skip
 """Requests that a restarted worker can answer only after it has opened the model again."""
 NEEDING_DATASET = (
-    EncodeDataset, EncodeSelection, PreviewDataset, Reconstruct, WriteSubset,
+    EncodeDataset, EncodeSelection, MeasureModel, PreviewDataset, Reconstruct, WriteSubset,
     Train, PauseTraining, UnpauseTraining, StopTraining, AdjustTraining,
 )  # fmt: skip
 """Requests that need the dataset, and those that control a run that waits for it."""
@@ -178,6 +179,8 @@ class RestartState:
             case DatasetCancelled() | Failed(request="OpenDataset") if not self._has_dataset:
                 closed = [DatasetClosed()] if self._dataset is not None else []
                 self._dataset, self._awaits_dataset = None, False
+            case DatasetClosed():
+                self._has_dataset, self._dataset, self._awaits_dataset = False, None, False
             case TrainingState():
                 self._training = result
         return [*closed, result]

@@ -74,6 +74,7 @@ class ResultSignals(QObject):
     codebooks = Signal(object)
     thumbnailDrawn = Signal(object)
     directionFound = Signal(object)
+    modelMeasured = Signal(object)
     datasetProgress = Signal(object)
     datasetPreview = Signal(object)
     datasetOpened = Signal(object)

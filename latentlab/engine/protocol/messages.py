@@ -18,6 +18,7 @@ from latentlab.engine.protocol.dimension import *
 from latentlab.engine.protocol.direction import *
 from latentlab.engine.protocol.embedding import *
 from latentlab.engine.protocol.generation import *
+from latentlab.engine.protocol.measures import *
 from latentlab.engine.protocol.nearest import *
 from latentlab.engine.protocol.path import *
 from latentlab.engine.protocol.plane_fields import *

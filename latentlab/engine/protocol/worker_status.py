@@ -86,4 +86,4 @@ class ModelClosed(Result):
 
 @dataclass(frozen=True)
 class DatasetClosed(Result):
-    """A restarted worker could not open the dataset again: none is open. ``Failed`` says why."""
+    """No dataset is open: as was asked for, or a restarted worker could not open it again, and ``Failed`` says why."""

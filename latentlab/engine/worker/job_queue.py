@@ -17,6 +17,7 @@ from latentlab.engine.protocol.messages import (
     ExportFilm,
     ExportSelection,
     FindDirection,
+    MeasureModel,
     OpenComparison,
     OpenDataset,
     PreviewDataset,
@@ -38,8 +39,10 @@ Job: TypeAlias = (
     | ExportFilm
     | WriteSubset
     | EncodeSelection
+    | MeasureModel
 )
-_WRITING = (SaveModel, ExportSelection, ExportFilm, WriteSubset)
+_FINISHED = (SaveModel, ExportSelection, ExportFilm, WriteSubset, MeasureModel)
+"""Jobs that another opening does not cancel: they write, or are soon done and must be answered."""
 
 
 class JobQueue:
@@ -89,11 +92,11 @@ class JobQueue:
             self._running = None
 
     def cancel_loading(self) -> bool:
-        """Cancel opening and encoding, but not writing; whether there was anything to cancel."""
-        writing: deque[Job] = deque(job for job in self._waiting if isinstance(job, _WRITING))
-        is_cancelled = len(writing) < len(self._waiting)
-        self._waiting = writing
-        if self._running is not None and not isinstance(self._running[0], _WRITING):
+        """Cancel opening and encoding, but not writing or measuring; whether there was anything to cancel."""
+        kept: deque[Job] = deque(job for job in self._waiting if isinstance(job, _FINISHED))
+        is_cancelled = len(kept) < len(self._waiting)
+        self._waiting = kept
+        if self._running is not None and not isinstance(self._running[0], _FINISHED):
             self.cancel_running()
             is_cancelled = True
         return is_cancelled
@@ -122,10 +125,8 @@ class JobQueue:
         from latentlab.engine.worker.jobs import encoding, opening, saving
 
         match job:
-            case OpenComparison():
-                from latentlab.engine.worker.comparison import comparing
-
-                return comparing(self._workspace, job)
+            case OpenComparison() | MeasureModel():
+                return _start_measuring(self._workspace, job)
             case OpenDataset():
                 return opening(self._workspace, job)
             case SaveModel():
@@ -134,6 +135,16 @@ class JobQueue:
                 return encoding(self._workspace)
             case ExportSelection() | WriteSubset() | EncodeSelection() | ExportFilm():
                 return _start_export(self._workspace, job)
+
+
+def _start_measuring(workspace: Workspace, job: OpenComparison | MeasureModel) -> Steps:
+    if isinstance(job, MeasureModel):
+        from latentlab.engine.worker.measuring import measuring
+
+        return measuring(workspace, job)
+    from latentlab.engine.worker.comparison import comparing
+
+    return comparing(workspace, job)
 
 
 def _start_export(workspace: Workspace, job: ExportSelection | WriteSubset | EncodeSelection | ExportFilm) -> Steps:

@@ -24,8 +24,10 @@ from latentlab.engine.protocol.messages import (
     CancelLoading,
     CancelRanking,
     CloseComparison,
+    CloseDataset,
     CompareRuns,
     DatasetCancelled,
+    DatasetClosed,
     Decode,
     DrawThumbnail,
     Embed,
@@ -37,6 +39,7 @@ from latentlab.engine.protocol.messages import (
     ExportSelection,
     FilmCancelled,
     FindDirection,
+    MeasureModel,
     Notice,
     OpenComparison,
     OpenDataset,
@@ -302,7 +305,7 @@ class Worker:
             case OpenModel():
                 self._check_no_run("opening another model")
                 self._model_loader.open(request)
-            case OpenDataset() | PreviewDataset() | CancelLoading() | CloseComparison() | CancelFilm():
+            case OpenDataset() | CloseDataset() | PreviewDataset() | CancelLoading() | CloseComparison() | CancelFilm():
                 self._load_or_cancel(request)
             case SummarizeSelection() | SearchImages() | RankImages() | CancelRanking():
                 self._selection.put(request)
@@ -314,6 +317,7 @@ class Worker:
                 | ExportFilm()
                 | WriteSubset()
                 | EncodeSelection()
+                | MeasureModel()
             ):
                 self._jobs.put(request)
             case DrawThumbnail() | FindDirection() | Embed():
@@ -338,7 +342,7 @@ class Worker:
             encode_drawing(self._workspace, request)
 
     def _load_or_cancel(
-        self, request: OpenDataset | PreviewDataset | CancelLoading | CloseComparison | CancelFilm
+        self, request: OpenDataset | CloseDataset | PreviewDataset | CancelLoading | CloseComparison | CancelFilm
     ) -> None:
         match request:
             case OpenDataset():
@@ -346,6 +350,8 @@ class Worker:
                 self._preview.cancel()
                 self._jobs.cancel_loading()
                 self._jobs.put(request)
+            case CloseDataset():
+                self._close_dataset()
             case PreviewDataset():
                 self._preview.put(request)
             case CancelLoading():
@@ -357,6 +363,13 @@ class Worker:
             case CloseComparison():
                 self._jobs.cancel_comparison()
                 self._workspace.compared = None
+
+    def _close_dataset(self) -> None:
+        self._check_no_run("closing its images")
+        self._preview.cancel()
+        self._jobs.cancel_loading()
+        self._workspace.dataset = None
+        self._workspace.send(DatasetClosed())
 
     def _train(self, request: Train) -> None:
         self._check_no_run("starting another")

@@ -188,6 +188,28 @@ class GeneratePanel(QWidget):
             keys = [choice.key for choice in sources if not choice.reason]
             self._source.setCurrentIndex(max(0, self._source.findData(before if before in keys else "prior")))
 
+    def choice(self) -> tuple[str, int, int]:
+        """Key of the source that the user has chosen, empty for none, count and seed; for ``set_choice``."""
+        return (self.source() if self._is_chosen else ""), self.count(), self.seed()
+
+    def set_choice(self, source: str, count: int, seed: int) -> None:
+        """Show a source, a count and a seed again; an empty source is the model's default."""
+        self._count.setValue(count)
+        self._seed.setValue(seed)
+        self._is_chosen = False
+        if source:
+            self.choose_source(source)
+
+    def choose_source(self, key: str) -> bool:
+        """Choose a source as the user does; returns whether it can be chosen."""
+        index, model = self._source.findData(key), self._source.model()
+        assert isinstance(model, QStandardItemModel)
+        if index < 0 or not model.item(index).isEnabled():
+            return False
+        self._source.setCurrentIndex(index)
+        self._on_source_activated()
+        return True
+
     def set_temperature_reason(self, reason: str) -> None:
         """Grey the temperature, for a reason; an empty one enables it."""
         self._temperature.setEnabled(not reason)

@@ -16,6 +16,7 @@ from latentlab.engine.protocol.messages import (
     CancelLoading,
     CancelRanking,
     CloseComparison,
+    CloseDataset,
     CompareRuns,
     DatasetCancelled,
     DatasetInfo,
@@ -46,6 +47,7 @@ from latentlab.engine.protocol.messages import (
     Interpolate,
     MeasureCopy,
     MeasureFields,
+    MeasureModel,
     MeasurePlane,
     ModelChanged,
     ModelSaved,
@@ -99,7 +101,7 @@ VIEWS = (
 READS = (
     DrawLatent(1, 0), FindDirection(1, ""), ReadSnapshot(1, "run", 3), ReadEpochs(1, "run", "sample"),
     PreviewDataset("photos", DataConfig()), RefineImage(1, PIXELS),
-    SearchImages(1, "cat"), RankImages(1, "elbo"),
+    SearchImages(1, "cat"), RankImages(1, "elbo"), MeasureModel(1, ("rate",)),
 )  # fmt: skip
 WORK = (
     OpenModel("other"), SaveModel("there"), OpenDataset("more"), EncodeImage("face.png"), Train(RunConfig(), "run"),
@@ -108,7 +110,7 @@ WORK = (
 CONTROLS = (
     PauseTraining(), UnpauseTraining(), StopTraining(), AdjustTraining(beta=2.0), CancelLoading(), EncodeDataset(),
     StopImageWork("refine"),
-    CancelFilm(), CancelRanking(), OpenComparison(1, "other"), CloseComparison(), EncodeSelection(ROWS),
+    CancelFilm(), CloseDataset(), CancelRanking(), OpenComparison(1, "other"), CloseComparison(), EncodeSelection(ROWS),
 )  # fmt: skip
 OF_THE_CLIENT = {"Request", "Ping", "Shutdown", "RestartWorker"}
 DATASET = DatasetInfo("photos", "photos", 10, (1, 8, 8), (), (), 9, 1, (), 0, DataConfig(), 640)
