@@ -77,6 +77,7 @@ class Exploration:
         self._latent: FloatArray | None = None
         self._selection: IntArray | None = None
         self._log = ""
+        self._cleaning, self._is_clean = threading.Lock(), False
         atexit.register(self._clean)
 
     def __enter__(self) -> Exploration:
@@ -244,10 +245,14 @@ class Exploration:
         return shaped
 
     def _clean(self) -> None:
-        """Stop answering, and remove the folder."""
-        atexit.unregister(self._clean)
-        if self._server is not None:
-            self._server.close(drain=not self.is_open)  # what a closed window has sent is still read
-        with contextlib.suppress(OSError):
-            self._log = (self._folder / LOG).read_bytes()[-_LOG_TAIL:].decode(errors="replace")
-        shutil.rmtree(self._folder, ignore_errors=True)
+        """Stop answering, and remove the folder; once, whichever thread is first."""
+        with self._cleaning:
+            if self._is_clean:
+                return
+            self._is_clean = True
+            atexit.unregister(self._clean)
+            if self._server is not None:
+                self._server.close(drain=not self.is_open)  # what a closed window has sent is still read
+            with contextlib.suppress(OSError):
+                self._log = (self._folder / LOG).read_bytes()[-_LOG_TAIL:].decode(errors="replace")
+            shutil.rmtree(self._folder, ignore_errors=True)

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from latentlab.config.capabilities import Capabilities
 from latentlab.errors import InputError
 from latentlab.foreign.answers import Spread, posterior_parts
 from latentlab.foreign.exploration import LOG, Exploration
@@ -58,6 +59,8 @@ def explore(
     if decode is None and encode is not None and callable(getattr(encode, "decode", None)):
         whole: Any = encode
         encode, decode, name = getattr(whole, "encode", None), whole.decode, name or type(whole).__name__
+        if isinstance(getattr(whole, "capabilities", None), Capabilities):  # it has the one protocol
+            latent_dim, image_shape, spread = latent_dim or whole.latent_dim, image_shape or whole.image_shape, "std"
     if hasattr(images, "images"):  # a dataset of latentlab
         labels = images.labels if labels is None and len(images.classes) else labels
         classes, images = classes or images.classes, images.images

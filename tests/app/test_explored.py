@@ -1,0 +1,148 @@
+"""The window of a model that another process computes; that process's end is in the test."""
+
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+import pytest
+
+from latentlab import app
+from latentlab.foreign import remote_functions
+from latentlab.foreign.exploration import Exploration
+from latentlab.foreign.remote_functions import GONE
+from latentlab.state.board import BoardItem, Direction, Latent, Path
+from latentlab.state.selection import Selection
+from tests.app.conftest import SECONDS, find
+from tests.foreign.explored import decode, serve, user_model
+
+
+class Functions:
+    """A model whose decoder fails or waits when it is told to."""
+
+    def __init__(self) -> None:
+        self.error = ""
+        self.may_answer = threading.Event()
+        self.may_answer.set()
+
+    def decode(self, z):
+        self.may_answer.wait(60)
+        if self.error:
+            raise ValueError(self.error)
+        return decode(z)
+
+
+@pytest.fixture
+def functions():
+    return Functions()
+
+
+@pytest.fixture
+def exploration(tmp_path):
+    folder = tmp_path / "latentlab-explore-test"
+    folder.mkdir()
+    return Exploration(folder, (2,))
+
+
+@pytest.fixture
+def server(exploration, tmp_path, functions):
+    """What answers in the other process."""
+    model = user_model(decode=functions.decode)
+    server, _path = serve(tmp_path / "latentlab-explore-test", model, exploration.take_report)
+    exploration.serve(server)
+    yield server
+    functions.may_answer.set()
+    exploration.close()
+
+
+@pytest.fixture
+def application(qtbot, own_folders, tmp_path, server):
+    """The window on that model, shown with its first image; the worker is a thread of this process."""
+    path = tmp_path / "latentlab-explore-test" / "toy.explore"
+    application = app.build(["--engine", "thread", "--device", "cpu", str(path)])
+    application.window.show()
+    qtbot.waitUntil(lambda: find(application, "decodedImage").image() is not None, timeout=SECONDS)
+    yield application
+    application.close()
+
+
+def shown(application) -> np.ndarray:
+    return np.array(find(application, "decodedImage").image())
+
+
+def test_what_is_on_the_board_is_read_as_arrays_also_when_the_window_is_closed(application, exploration, qtbot):
+    session = application.session
+    assert session.model.name == "toy"
+    session.set_latent([0.5, -1.0])
+    qtbot.waitUntil(lambda: exploration.latent is not None and exploration.latent.tolist() == [0.5, -1.0])
+    session.set_selection(Selection(np.array([3, 17]), "f", "lasso"))
+    waypoints = np.array([[0, 0], [1, 1], [2, 0]], np.float32)
+    session.board.set_items(
+        [
+            BoardItem("odd ones", Selection(np.array([1, 3, 5]), "f"), "by lasso", tag="kind"),
+            BoardItem("smile", Direction(np.array([1, 0], np.float32), np.array([0, 2], np.float32)), latent_dim=2),
+            BoardItem("way", Path(waypoints), latent_dim=2),
+            BoardItem("here", Latent(np.array([4, 5], np.float32)), latent_dim=2),
+            BoardItem("of another model", Latent(np.zeros(7, np.float32)), latent_dim=7),
+        ]
+    )
+    qtbot.waitUntil(lambda: len(exploration.board) == 4)
+    assert exploration.selection.tolist() == [3, 17]
+    assert exploration.selections["odd ones"].tolist() == [1, 3, 5]
+    assert exploration.directions["smile"].tolist() == [1, 0]
+    np.testing.assert_array_equal(exploration.paths["way"], waypoints)
+    assert exploration.latents["here"].tolist() == [4, 5]
+    entries = {entry.name: entry for entry in exploration.board}
+    assert entries["smile"].origin.tolist() == [0, 2]
+    assert (entries["odd ones"].tag, entries["odd ones"].provenance) == ("kind", "by lasso")
+    session.board.set_items(session.board.items[:1])
+    application.close()  # tells at last what it has
+    assert exploration.wait_for(lambda found: len(found.board) == 1, 30)
+
+
+@pytest.mark.logs("your function decode raised ValueError")
+def test_an_exception_of_the_function_is_shown_with_its_traceback_and_the_window_goes_on(application, functions, qtbot):
+    functions.error = "no such layer"
+    before = shown(application)
+    with qtbot.waitSignal(application.engine.failed, timeout=SECONDS) as failed:
+        application.session.set_latent([2.0, 2.0])
+    (failure,) = failed.args
+    assert failure.message == "your function decode raised ValueError: no such layer"
+    assert "raise ValueError(self.error)" in failure.details
+    assert failure.message in application.window.notifications.messages()
+    np.testing.assert_array_equal(shown(application), before)
+    functions.error = ""
+    application.session.set_latent([1.0, 2.0])
+    qtbot.waitUntil(lambda: not np.array_equal(shown(application), before), timeout=SECONDS)
+
+
+@pytest.mark.logs("your function decode was not waited for")
+def test_alive_while_a_function_runs_long_the_window_says_so_and_another_model_can_be_opened(
+    application, functions, qtbot, monkeypatch
+):
+    monkeypatch.setattr(remote_functions, "_INTERVAL", 0.05)
+    functions.may_answer.clear()
+    application.session.set_latent([2.0, 2.0])
+    text = "Your function decode is running"
+    qtbot.waitUntil(lambda: application.activity.shown.text.startswith(text), timeout=SECONDS)
+    application.open("bundled:mnist-2d")
+    qtbot.waitUntil(lambda: application.session.model.name == "mnist-2d", timeout=SECONDS)
+    qtbot.waitUntil(lambda: not application.activity.shown.text.startswith(text), timeout=SECONDS)
+
+
+@pytest.mark.logs(GONE)
+def test_the_end_of_the_process_is_said_once_and_what_is_shown_stays(application, exploration, qtbot):
+    before, messages = shown(application), application.window.notifications.messages
+    exploration.close()
+    qtbot.waitUntil(lambda: GONE in messages(), timeout=SECONDS)
+    with qtbot.waitSignal(application.engine.failed, timeout=SECONDS):
+        application.session.set_latent([2.0, 2.0])
+    assert messages().count(GONE) == 1
+    np.testing.assert_array_equal(shown(application), before)
+    assert application.session.model.name == "toy"
+
+
+def test_the_process_can_close_the_window(application, exploration, server, qtbot):
+    qtbot.waitUntil(lambda: exploration.latent is not None, timeout=SECONDS)
+    with qtbot.waitSignal(application.closed, timeout=SECONDS):
+        assert server.ask_to_close()
