@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import sys
@@ -66,11 +67,21 @@ def _run(arguments: list[str]) -> int:
             parsed = build_parser().parse_args(_with_joined_latents(arguments))
         except SystemExit:  # the help or the version was written
             raise SystemExit(console.finish(0, output_was_all=True)) from None
+        _let_threads_sleep()
         with _ended_by_signals():
             return console.finish(parsed.run(parsed), output_was_all=parsed.output_is_all)
     from latentlab import app
 
     return app.main(arguments)
+
+
+def _let_threads_sleep() -> None:
+    """Let OpenMP's threads sleep while they wait for each other, as the window's worker does, before torch is imported.
+
+    They spin otherwise: beside other work two threads are then many times slower than one.
+    """
+    if "torch" not in sys.modules:
+        os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
 class _TerminatedError(KeyboardInterrupt):

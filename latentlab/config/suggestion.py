@@ -117,23 +117,22 @@ def suggest_settings(
     # Convolutions learn more from small greys too, in no more time; a fully connected network draws a map of two
     # latents at once.
     is_mlp = can_be_a_map and (effort == "quick" or components is None)
-    architecture = (
-        {"kind": "mlp", "layers": 2}
-        if is_mlp
-        else {"kind": "conv", "width": 16, "normalisation": "group", "activation": "silu"}
-    )
+    mirror, shift = _variations(images, image_shape, components, is_binary)
+    convolutions = {"kind": "conv", "width": 16, "normalisation": "group", "activation": "silu"}
+    # Principal components to begin with gain where the images are varied in training; elsewhere the networks learn as
+    # much without, and overfit sooner with them.
+    architecture = {"kind": "mlp", "layers": 2} if is_mlp else convolutions | {"linear_path": mirror or shift > 0}
     latent_dim = _latent_dim(can_be_a_map, components, effort)
     model = recipe("vae" if is_binary else "gaussian-vae").config(latent_dim=latent_dim, architecture=architecture)
     if recipe_name:
         model = recipe(recipe_name).suited(model)
     kind = "mlp" if model.architecture.kind == "mlp" else "conv"
-    mirror, shift = _variations(images, image_shape, components, is_binary)
-    if model.family == "evolved":
-        mirror, shift = False, 0  # it keeps latents for each image as it is
     fitting = [size for size in _BATCHES if size * _STEPS_PER_EPOCH <= images and size <= _LARGEST_BATCH[kind]]
     batch = max(fitting, default=_BATCHES[0])
     fixed = {f"model.{part}" for part in recipe(recipe_name).values} if recipe_name else set()
     fixed |= _names_of(settings)
+    if model.family == "evolved":
+        mirror, shift = False, 0  # it keeps latents for each image as it is
     training = TrainingConfig(batch_size=batch, mirror=mirror, shift=shift)
     config = with_settings(RunConfig(model=model, training=training), settings)
     seconds = seconds_per_step(config.model, image_shape, min(images, config.training.batch_size))

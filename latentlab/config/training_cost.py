@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import math
 
+from latentlab.config.layout import latent_map_sizes, pyramid
 from latentlab.config.model import ModelConfig
+from latentlab.config.parts import ArchitectureConfig
 
 # Of one core of a 2026 server, fitted to the runs of RESULTS.md ("A first training"); other machines differ by a
 # factor of two, which is enough to tell minutes from hours.
 _FLOPS_MLP = 55e9  # a second, in products of large matrices
-_FLOPS_CONV = 18e9  # in convolutions of few channels, with their normalisation
+_FLOPS_CONV = 18e9  # in strided convolutions of few channels, with their normalisation
+_FLOPS_BLOCKS = 50e9  # in residual blocks and attention, whose inputs and outputs are equally wide
 _SECONDS_PER_WEIGHT = 4e-9  # of the optimizer
 _SECONDS_PER_STEP = 0.002  # whatever the sizes
 _PASSES = 6  # forward and backward, a multiplication and an addition each
-_SMALLEST = 4  # px: the side at which convolutions end
 
 
 def seconds_per_step(model: ModelConfig, image_shape: tuple[int, int, int], batch_size: int) -> float:
@@ -35,7 +37,7 @@ def seconds_per_step(model: ModelConfig, image_shape: tuple[int, int, int], batc
     return work / speed + weights * _SECONDS_PER_WEIGHT + _SECONDS_PER_STEP
 
 
-def _mlp_size(model: ModelConfig, image_shape: tuple[int, int, int]) -> tuple[int, int]:
+def _mlp_size(model: ModelConfig, image_shape: tuple[int, int, int]) -> tuple[float, float]:
     """Weights, and products of a forward pass, which are as many."""
     hidden, layers, pixels = model.architecture.hidden, model.architecture.layers, math.prod(image_shape)
     if not layers:
@@ -44,16 +46,40 @@ def _mlp_size(model: ModelConfig, image_shape: tuple[int, int, int]) -> tuple[in
     return weights, weights
 
 
-def _conv_size(model: ModelConfig, image_shape: tuple[int, int, int]) -> tuple[int, int]:
-    """Weights of the convolutions and affine maps, and products of a forward pass."""
-    channels, height, width = image_shape
-    weights = products = 0
-    wide, level = channels, 0
-    while max(height, width) > _SMALLEST:
-        below = model.architecture.width * min(2**level, 4)
-        height, width = (math.ceil(side / 2) if side > _SMALLEST else side for side in (height, width))
-        kernel = (9 + 16 + 36 * (model.architecture.kind == "residual") * below // wide) * wide * below
-        weights, products = weights + kernel, products + kernel * height * width
-        wide, level = below, level + 1
-    affine = 3 * wide * height * width * model.latent_dim
-    return weights + affine, products + affine
+def _conv_size(model: ModelConfig, image_shape: tuple[int, int, int]) -> tuple[float, float]:
+    """Weights of the convolutions and affine maps, and products of a forward pass, those of blocks at their speed."""
+    weights, products, blocks = 0, 0.0, 0.0
+    sizes = pyramid(*image_shape[1:])
+    wide = image_shape[0]
+    for level, size in enumerate(sizes[1:] or sizes):
+        below, positions = model.architecture.width * min(2**level, 4), math.prod(size)
+        kernels = 25 * wide * below  # 3 × 3 downwards, 4 × 4 upwards
+        of_blocks = _block_weights(model, below, size, image_shape)
+        weights += kernels + of_blocks
+        products += kernels * positions
+        blocks += (of_blocks + _attention_products(model.architecture, below, size)) * positions
+        wide = below
+    affine = 3 * wide * math.prod(sizes[-1]) * model.latent_dim
+    return weights + affine, products + affine + blocks * _FLOPS_CONV / _FLOPS_BLOCKS
+
+
+def _block_weights(model: ModelConfig, width: int, size: tuple[int, int], image_shape: tuple[int, int, int]) -> int:
+    """Weights of the residual blocks and of a hierarchy's maps at one size of the pyramid, encoder and decoder."""
+    if model.architecture.kind == "conv":
+        return 0
+    block = 18 * width**2
+    if _attends(model.architecture, size):
+        block = 2 * block + 4 * width**2
+    if model.family != "hierarchical":
+        return 2 * block
+    maps = latent_map_sizes(image_shape, model.hierarchy.layers - 1).count(size)
+    return 2 * block + maps * (block + block + 36 * width * model.hierarchy.channels)
+
+
+def _attends(architecture: ArchitectureConfig, size: tuple[int, int]) -> bool:
+    return architecture.kind == "attention" and max(size) <= architecture.attention
+
+
+def _attention_products(architecture: ArchitectureConfig, width: int, size: tuple[int, int]) -> int:
+    """Products for each position of a map that attends to all others, in encoder and decoder."""
+    return 4 * math.prod(size) * width if _attends(architecture, size) else 0

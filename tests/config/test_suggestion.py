@@ -92,13 +92,18 @@ def test_few_images_that_are_as_likely_mirrored_and_moved_are_varied_in_training
     found = suggest_settings(1_000, (1, 128, 128), statistics=symmetrical())
     assert (found.config.training.mirror, found.config.training.shift) == (True, 4)
     assert "training images mirrored and moved by up to 4 pixels by chance" in found.reason
-    many = suggest_settings(1_000_000, (1, 128, 128), statistics=symmetrical()).config.training
-    assert (many.mirror, many.shift) == (False, 0)
+    assert found.config.model.architecture.linear_path, "a start at principal components gains where they are varied"
+    many = suggest_settings(1_000_000, (1, 128, 128), statistics=symmetrical()).config
+    assert (many.training.mirror, many.training.shift) == (False, 0)
+    assert not many.model.architecture.linear_path
     writing = suggest_settings(1_000, (1, 28, 28), statistics=symmetrical(greys=0.1)).config.training
     assert (writing.mirror, writing.shift) == (False, 1)
     fixed = suggest_settings(1_000, (1, 28, 28), settings=["shift=3"], statistics=symmetrical())
     assert fixed.config.training.shift == 3
     assert "training images mirrored by chance" in fixed.reason
+    for other in ("ladder-vae", "concrete-vae", "hierarchical-vae"):
+        model = suggest_settings(1_000, (1, 28, 28), other, statistics=symmetrical()).config.model
+        assert not model.architecture.linear_path, "it has none"
     evolved = suggest_settings(1_000, (1, 28, 28), "evolved-binary-vae", statistics=symmetrical()).config.training
     assert (evolved.mirror, evolved.shift) == (False, 0)
 

@@ -81,11 +81,11 @@ def test_with_a_latent_dimension_the_first_json_line_stays_that_of_the_start(tmp
     assert "As a command: latentlab train" in said.err
 
 
-def test_a_recipe_or_a_run_is_taken_as_it_is(tmp_path, own_folders):
+def test_a_recipe_whose_sizes_are_given_or_a_run_is_taken_as_it_is(tmp_path, own_folders):
     np.savez(tmp_path / "colour.npz", images=np.zeros((6, 8, 8, 3), np.uint8))
     dataset = latentlab.load_dataset(tmp_path / "colour.npz")
     run: Path = tmp_path / "run"
-    settings = {"epochs": 1, "architecture.hidden": 8, "device": "cpu"}
+    settings = {"latent_dim": 2, "epochs": 1, "architecture.hidden": 8, "device": "cpu"}
     events = list(latentlab.train(dataset, recipe="vae", out=run, **settings))
     assert events[0].event == "started"
     before = RunFolder(run).read_record().config
