@@ -162,7 +162,7 @@ def test_every_shortcut_layer_and_panel_of_the_window_is_described(qtbot):
     window = MainWindow(LatentMap())
     qtbot.addWidget(window)
     keys = text.partition("## Keys")[2].partition("##")[0]
-    described = set(re.split(r"\s*[|,]\s*", keys.replace("\n", " ")))
+    described = set(re.split(r"\s*(?:\||(?<!\+),)\s*", keys.replace("\n", " ")))
     portable = QKeySequence.SequenceFormat.PortableText
     shortcuts = {action.shortcut().toString(portable) for action in window.findChildren(QAction)} - {""}
     assert "Ctrl+Z" in shortcuts

@@ -17,6 +17,7 @@ from PySide6.QtWidgets import QDialog
 
 from latentlab import paths
 from latentlab.app.crash_report import FaultLog, UncaughtExceptions, take_fault_logs
+from latentlab.app.desktop_notifier import DesktopNotifier
 from latentlab.app.first_paint import FirstPaint
 from latentlab.app.garbage import GuiThreadCollector
 from latentlab.app.prefetch_imports import ImportPrefetcher
@@ -35,6 +36,7 @@ from latentlab.controllers.compare_menu import CompareMenuController
 from latentlab.controllers.components import ComponentController
 from latentlab.controllers.data import DataController, DatasetFitController
 from latentlab.controllers.decoded_image import DecodedImageController
+from latentlab.controllers.desktop_notices import DesktopNoticeController
 from latentlab.controllers.dimension import DimensionController
 from latentlab.controllers.directions import DirectionController
 from latentlab.controllers.embedding import EmbeddingController
@@ -51,6 +53,7 @@ from latentlab.controllers.lesson_actions import LessonDoors
 from latentlab.controllers.lessons import LessonsController
 from latentlab.controllers.levels import LevelController
 from latentlab.controllers.model import ModelController
+from latentlab.controllers.model_opening import ModelOpeningController
 from latentlab.controllers.neighbours import NeighboursController
 from latentlab.controllers.notifications import NotificationsController
 from latentlab.controllers.opened_run import OpenedRunController
@@ -222,7 +225,8 @@ class Application(QObject):
         is_first_start = self._settings.layout() is None
         hints = ToolHintController(session, window, self.activity, is_first_start=is_first_start, parent=parent)
         PickController(session, self._explore, self.latent_map, hints, parent)
-        StatusLineController(self.activity, window.status, parent)
+        status_line = StatusLineController(self.activity, window.status, parent)
+        window.actions_.show_activities.triggered.connect(status_line.show_list)
         WorkerStatusController(session, engine, self.activity, window, parent)
         self.data = DataController(session, engine, window.data_panel, self.activity, parent)
         DatasetFitController(session, window.data_panel, window.notifications, parent)
@@ -275,6 +279,11 @@ class Application(QObject):
             engine, self.training, notifications, self._continue_run, self._actions.request_again, parent
         )
         self.lessons = self._make_lessons()
+        ModelOpeningController(engine, self.model, self.activity, parent)
+        notifier = DesktopNotifier(parent)
+        DesktopNoticeController(
+            engine, self.training, window, notifier.notify, lambda: self._preferences.value.notices.desktop, parent
+        )
         self._shutdown = ShutdownController(session, engine, window, self.activity, self._save_on_exit, parent)
         self._shutdown.closing.connect(self._autosave.note_closing)
         explored = ExploredController(session, notifications, parent)
@@ -353,6 +362,7 @@ class Application(QObject):
 
     def _watch_for_errors(self) -> None:
         self._log = LogHandler(self.window.log_view)
+        self.window.notifications.notified.connect(self.window.log_view.add_notice)
         logging.getLogger("latentlab").addHandler(self._log)
         # By a signal: an exception of another thread is reported on the GUI thread.
         self._exceptionCaught.connect(self._on_exception)

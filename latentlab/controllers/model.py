@@ -36,11 +36,14 @@ class ModelController(QObject):
         For the recent files and the notifications.
     openAlready(source)
         The user has opened the model that is open, and its weights are the same.
+    opening(source)
+        The user has asked for a model, which is not open yet.
     """
 
     opened = Signal(str)
     saved = Signal(str)
     openAlready = Signal(str)
+    opening = Signal(str)
 
     def __init__(
         self,
@@ -73,6 +76,7 @@ class ModelController(QObject):
     def open(self, source: str) -> None:
         """Open a model file, a run folder or ``bundled:NAME``; the current model stays until that succeeds."""
         self._asked = source
+        self.opening.emit(source)
         self._engine.request(OpenModel(source))
 
     def save(self, path: str) -> None:

@@ -58,7 +58,11 @@ class NotificationsController(QObject):
     ) -> Notification:
         message = as_line(message, TEXT)  # it may quote a name of several lines
         log.log(
-            logging.INFO if level == "info" else logging.WARNING, "%s%s", message, f"\n{details}" if details else ""
+            logging.INFO if level == "info" else logging.WARNING,
+            "%s%s",
+            message,
+            f"\n{details}" if details else "",
+            extra={"is_notice": True},  # the Log panel has its line from the notification
         )
         return self._notifications.notify(level, message, details, actions, important=important)
 

@@ -9,8 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from PySide6.QtCore import QObject, Qt
-from PySide6.QtGui import QGuiApplication, QImage, QUndoStack
+from PySide6.QtCore import QBuffer, QIODevice, QMimeData, QObject, QSize, Qt
+from PySide6.QtGui import QGuiApplication, QImage, QImageReader, QUndoStack
 
 from latentlab import paths
 from latentlab.config import ModelConfig, validated
@@ -53,6 +53,9 @@ from latentlab.utils.text import format_number
 SOON_MS = 60  # between two inspections while an image is painted
 FOLLOW_MS = 2000  # while a run changes the weights
 LARGEST_PASTED = 1024  # px: a larger pasted image is scaled down first, as models read 256 at most
+MOST_PASTED = 16_000_000
+"""Pixels: decoding and scaling as many takes about half a second; a file of more is decoded by the worker."""
+_IMAGE_TYPES = ("image/png", "image/jpeg", "image/bmp", "image/webp", "image/tiff")
 SAVED_SIDE = 512  # px: an image that is saved alone is enlarged to about this
 DRAWING = "Drawing"
 _REFINING, _FILLING = "refine-image", "impute-image"
@@ -134,7 +137,9 @@ class YourImageController(QObject):
         if files:
             self._window.pathsDropped.emit(files)
             return
-        image = QGuiApplication.clipboard().image() if data.hasImage() else QImage()
+        image = self._pasted_image(data)
+        if image is None:
+            return
         if image.isNull():
             self._notify("warning", "There is no image in the clipboard.")
             return
@@ -149,6 +154,28 @@ class YourImageController(QObject):
         if path:
             self._window.show_panel("image")
             self._encoded_image.open(path)
+
+    def _pasted_image(self, data: QMimeData) -> QImage | None:
+        """The image in the clipboard, null without one; ``None`` for one too large to be decoded here, which is said.
+
+        Its size is read from its first bytes: decoding and scaling a hundred million pixels would stop the window.
+        """
+        size = next((found for each in _IMAGE_TYPES if (found := _size_of(data, each)).isValid()), QSize())
+        if size.isValid() and size.width() * size.height() > MOST_PASTED:
+            self._refuse_pasted(size)
+            return None
+        image = QGuiApplication.clipboard().image() if data.hasImage() else QImage()
+        if image.width() * image.height() > MOST_PASTED:  # of this program, so that it was decoded already
+            self._refuse_pasted(image.size())
+            return None
+        return image
+
+    def _refuse_pasted(self, size: QSize) -> None:
+        self._notify(
+            "warning",
+            f"The image in the clipboard has {size.width():,} × {size.height():,} pixels, more than "
+            f"{MOST_PASTED // 1_000_000} million: save it as a file and drop that on the window.",
+        )
 
     def paint(self) -> None:
         """Show an empty canvas of the model's size."""
@@ -563,6 +590,16 @@ class YourImageController(QObject):
 
     def _notify(self, level: str, text: str, details: str = "", copied: str = "") -> None:
         self._window.notifications.notify(level, text, details, copied=copied)
+
+
+def _size_of(data: QMimeData, kind: str) -> QSize:
+    """Size of the clipboard's image of a type, without decoding it; invalid if there is none."""
+    if not data.hasFormat(kind):
+        return QSize()
+    buffer = QBuffer()
+    buffer.setData(data.data(kind))
+    buffer.open(QIODevice.OpenModeFlag.ReadOnly)
+    return QImageReader(buffer).size()
 
 
 def _is_same(one: ByteArray | BoolArray | None, other: ByteArray | BoolArray | None) -> bool:

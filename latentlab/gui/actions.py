@@ -40,7 +40,7 @@ class Actions(QObject):
         File.
     preferences, undo, redo, paste, select_all, select_none, invert_selection
         Edit.
-    map_axes, reset_view, fit_view, reset_layout, theme_system, theme_light, theme_dark
+    map_axes, reset_view, fit_view, show_activities, reset_layout, theme_system, theme_light, theme_dark
         View; the window makes those of the layers. One theme is checked (``schemes``).
     train, continue_run, pause, stop
         Train.
@@ -101,6 +101,7 @@ class Actions(QObject):
         self.reset_view = make("&Reset view", "reset", "Ctrl+0", "Show the centre of the prior")
         self.fit_view = make("&Fit points", "fit", "Ctrl+F", "Show all encoded points")
         self.map_axes = make("Map &axes", "", "Ctrl+Shift+A", "Choose the latent directions of the map's axes")
+        self.show_activities = make("&Work in progress", "", "Ctrl+J", "Show everything that is in progress")
         self.reset_layout = make("Reset &panels", "", "", "Restore the default layout of panels")
 
     def _make_train(self) -> None:

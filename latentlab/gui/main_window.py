@@ -276,7 +276,7 @@ class MainWindow(QMainWindow):
         self._layers = view.addMenu("&Layers")
         view.addActions([a.map_axes, a.reset_view, a.fit_view])
         view.addSeparator()
-        view.addAction(a.reset_layout)
+        view.addActions([a.show_activities, a.reset_layout])
         view.addMenu("&Theme").addActions([a.theme_system, a.theme_light, a.theme_dark])
         bar.addMenu("&Train").addActions([a.train, a.continue_run, a.pause, a.stop])
         tools = bar.addMenu("T&ools")

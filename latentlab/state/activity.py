@@ -54,9 +54,12 @@ class Activity(QObject):
     -------
     changed
         The shown entry is another one or has changed.
+    listChanged
+        ``running`` returns something else.
     """
 
     changed = Signal()
+    listChanged = Signal()
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -76,12 +79,24 @@ class Activity(QObject):
         faults = [entry for entry in entries if entry.is_fault]
         return (faults or entries or [idle])[-1]
 
+    @property
+    def running(self) -> tuple[tuple[str, ActivityEntry], ...]:
+        """Id and entry of all work in progress, newest first; messages about events are none."""
+        found = [(name, entry) for name, entry in self._entries.items() if entry.is_busy or entry.fraction is not None]
+        return tuple(reversed(found))
+
+    def cancel_one(self, activity_id: str) -> None:
+        """Cancel an activity by its id, if it is still there and possible."""
+        entry = self._entries.get(activity_id)
+        if entry is not None and entry.cancel is not None:
+            entry.cancel()
+
     def begin(self, activity_id: str, entry: ActivityEntry) -> None:
         """Begin an activity, or update the one of this id, which keeps its position in the stack."""
-        before = self.shown
+        before, running = self.shown, self.running
         self._ends.pop(activity_id, None)
         self._entries[activity_id] = entry
-        self._announce(before)
+        self._announce(before, running)
 
     def show_for(self, activity_id: str, text: str, seconds: float = TRANSIENT_SECONDS) -> None:
         """Show a message on top that ends after some seconds, unless :meth:`end` ends it earlier."""
@@ -92,10 +107,10 @@ class Activity(QObject):
 
     def end(self, activity_id: str) -> None:
         """End an activity or message; nothing happens if there is none of this id."""
-        before = self.shown
+        before, running = self.shown, self.running
         self._ends.pop(activity_id, None)
         self._entries.pop(activity_id, None)
-        self._announce(before)
+        self._announce(before, running)
 
     def set_idle_text(self, text: str) -> None:
         """Set what is shown while there is no activity."""
@@ -114,11 +129,13 @@ class Activity(QObject):
         if self.shown.cancel is not None:
             self.shown.cancel()
 
-    def _announce(self, before: ActivityEntry) -> None:
+    def _announce(self, before: ActivityEntry, running: tuple[tuple[str, ActivityEntry], ...] | None = None) -> None:
         if not self._ends:
             self._timer.stop()
         if self.shown != before:
             self.changed.emit()
+        if running is not None and self.running != running:
+            self.listChanged.emit()
 
     def _start_timer(self) -> None:
         wait = min(self._ends.values()) - time.monotonic()

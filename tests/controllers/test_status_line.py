@@ -7,30 +7,38 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QPushButton
 
 from latentlab.config import RunConfig, TrainingConfig
 from latentlab.config.events import Epoch, Finished, Progress, Started
 from latentlab.controllers.data import DataController
 from latentlab.controllers.explore import ExploreController
 from latentlab.controllers.latent_map import MapController
+from latentlab.controllers.model import ModelController
+from latentlab.controllers.model_opening import ModelOpeningController
 from latentlab.controllers.opened_run import OpenedRunController
 from latentlab.controllers.selection import SelectionController
 from latentlab.controllers.training import TrainingController
 from latentlab.engine.protocol.messages import (
+    CancelLoading,
     DatasetCancelled,
     DatasetProgress,
     Failed,
+    ModelChanged,
     RunFollowed,
     RunOpened,
     TrainingEvent,
     TrainingState,
+    WorkBegun,
     WorkerLost,
 )
 from latentlab.gui.curves.panel import TrainingCurves
 from latentlab.gui.latent_map import LatentMap
 from latentlab.gui.panels.data import DataPanel
 from latentlab.gui.panels.latent_sliders import LatentSliders
+from latentlab.gui.panels.model import ModelPanel
 from latentlab.gui.panels.training import TrainingPanel
+from latentlab.gui.widgets.activity_list import ActivityList
 from tests.controllers.conftest import model_info, some_points
 from tests.controllers.test_autosave import dataset_info
 
@@ -186,4 +194,42 @@ def test_honest_the_message_about_encoding_ends_with_it(data, engine, session, s
             session.set_model(model_info(source="other"), 2, is_new_model=True)
         case "lost worker":
             engine.workerLost.emit(WorkerLost(-9, "The worker was ended by SIGKILL.", "", ""))
+    assert status.message() == "Ready"
+
+
+def test_several_activities_are_counted_and_each_can_be_cancelled(data, training, engine, session, activity, status):
+    run_to_epoch(engine, session, training, 3.0)
+    others = status.findChild(QPushButton, "statusOthers")
+    assert others.isHidden()
+    data.open("photos")
+    assert (others.isHidden(), others.text()) == (False, "and 1 more")
+    shown = status.findChild(ActivityList)
+    assert [row.identity for row in shown.rows()] == ["loading", "run"]
+    shown.cancelRequested.emit("loading")
+    assert engine.count(CancelLoading) == 1
+    engine.datasetCancelled.emit(DatasetCancelled())
+    assert others.isHidden()
+    others.click()
+    assert [row.text for row in shown.rows()] == ["Training: epoch 3 of 20 · 1 images/s · 1 min 20 s left"]
+    shown.close()
+
+
+@pytest.fixture
+def opening(qtbot, session, engine, undo, activity, status):
+    panel = ModelPanel()
+    qtbot.addWidget(panel)
+    model = ModelController(session, engine, undo, panel, panel)
+    ModelOpeningController(engine, model, activity, panel)
+    return model
+
+
+def test_honest_a_model_that_takes_long_to_open_is_named_until_it_is_there(opening, engine, status, qtbot):
+    opening.open("/models/large package")
+    assert status.message() == "Ready", "most models are open at once"
+    qtbot.waitUntil(lambda: status.message() == "Opening large package …")
+    engine.modelChanged.emit(ModelChanged(1, model_info(source="/models/large package"), is_new_model=True))
+    assert status.message() == "Ready"
+    engine.workBegun.emit(WorkBegun("OpenModel"))
+    qtbot.waitUntil(lambda: status.message() == "Opening the model …")
+    engine.failed.emit(Failed("OpenModel", "its test does not hold"))
     assert status.message() == "Ready"

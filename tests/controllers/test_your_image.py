@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import shlex
+import struct
+import zlib
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from PIL import Image
 from PySide6.QtCore import QMimeData, QUrl
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtGui import QGuiApplication, QImage
 from PySide6.QtWidgets import QFileDialog, QLabel, QPushButton, QScrollArea, QToolButton
 
 from latentlab import paths
@@ -260,6 +262,31 @@ def test_a_large_pasted_image_is_scaled_down(window, engine):
     window.actions_.paste.trigger()
     with Image.open(engine.last(EncodeImage).path) as picture:
         assert picture.size == (1024, 34)
+
+
+def png_that_announces(width: int, height: int) -> bytes:
+    """A small file with a header of this size and hardly any pixels."""
+    header, pixels = struct.pack(">II5B", width, height, 8, 2, 0, 0, 0), zlib.compress(bytes(10))
+    chunks = ((b"IHDR", header), (b"IDAT", pixels), (b"IEND", b""))
+    packed = (struct.pack(">I", len(b)) + a + b + struct.pack(">I", zlib.crc32(a + b)) for a, b in chunks)
+    return b"\x89PNG\r\n\x1a\n" + b"".join(packed)
+
+
+def test_a_pasted_image_of_very_many_pixels_is_refused_by_its_header(window, engine):
+    data = QMimeData()
+    data.setData("image/png", png_that_announces(20_000, 12_000))
+    QGuiApplication.clipboard().setMimeData(data)
+    window.actions_.paste.trigger()
+    said = window.notifications.messages()[-1]
+    assert said.startswith("The image in the clipboard has 20,000 × 12,000 pixels, more than 16 million: save it as")
+    assert engine.count(EncodeImage) == 0
+
+
+def test_an_image_of_very_many_pixels_of_this_program_is_refused_too(window, engine):
+    QGuiApplication.clipboard().setImage(QImage(5000, 4000, QImage.Format.Format_Grayscale8))
+    window.actions_.paste.trigger()
+    assert "5,000 × 4,000" in window.notifications.messages()[-1]
+    assert engine.count(EncodeImage) == 0
 
 
 def test_a_pasted_file_is_dropped_on_the_window(window, qtbot, tmp_path):

@@ -18,9 +18,12 @@ class StatusBar(QStatusBar):
     -------
     cancelRequested
         Cancel was pressed, or the action that is offered instead.
+    listRequested
+        Everything that is in progress should be shown.
     """
 
     cancelRequested = Signal()
+    listRequested = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -34,7 +37,11 @@ class StatusBar(QStatusBar):
         self._bar.setTextVisible(False)
         self._bar.setFixedWidth(160)
         self._cancel = button("statusCancel", "Cancel", "Cancel what runs now", self.cancelRequested.emit, link=True)
+        tip = "Show everything that is in progress, with its Cancel"
+        self._others = button("statusOthers", "and more", tip, self.listRequested.emit, link=True)
+        self._others.hide()
         self.addWidget(self._message, 1)
+        self.addPermanentWidget(self._others)
         self.addPermanentWidget(self._bar)
         self.addPermanentWidget(self._cancel)
         self.set_progress(None)
@@ -42,6 +49,14 @@ class StatusBar(QStatusBar):
     def set_message(self, text: str) -> None:
         """Show a message."""
         self._message.setText(text)
+
+    def set_others(self, count: int) -> None:
+        """Say how many other activities are in progress beside the one shown; none hides that."""
+        self._others.setVisible(count > 0)
+        if count:
+            text = f"and {count} more"
+            self._others.setText(text)
+            self._others.setAccessibleName(text)
 
     def message(self) -> str:
         """The message shown."""

@@ -209,7 +209,14 @@ class Toasts(QWidget):
         The widget whose corner they are in; the window if ``None``.
     margins
         Parts of that widget which they leave free.
+
+    Signals
+    -------
+    notified(level, message, details)
+        A notification was shown, counted again, or put into the queue.
     """
+
+    notified = Signal(str, str, str)
 
     def __init__(self, host: QWidget, over: QWidget | None = None, margins: QMargins | None = None) -> None:
         super().__init__(host)
@@ -254,6 +261,7 @@ class Toasts(QWidget):
             After which it disappears although it has buttons: what it offers is also in a menu.
         """
         message = as_line(message, _MESSAGE)
+        self.notified.emit(level, message, details)
         for card in (*self._cards, *self._waiting):
             if (card.level, card.message) == (level, message) and not actions and card.is_important >= important:
                 card.count_again(details, copied)

@@ -7,7 +7,7 @@ import threading
 
 import pytest
 import shiboken6
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QComboBox, QLineEdit, QPushButton
 
 from latentlab.gui.panels.log import LogHandler, LogView
 
@@ -19,9 +19,9 @@ class Recording(LogView):
         super().__init__()
         self.threads: list[threading.Thread] = []
 
-    def add_line(self, line: str) -> None:
+    def add_line(self, line: str, level: str = "info") -> None:
         self.threads.append(threading.current_thread())
-        super().add_line(line)
+        super().add_line(line, level)
 
 
 @pytest.fixture
@@ -66,3 +66,33 @@ def test_a_line_shows_what_it_hides_and_is_cut(logged, qtbot):
     qtbot.waitUntil(lambda: bool(view.text()))
     assert "\\x1b[2J\\u202egnp" in view.text()
     assert len(view.text()) == 5000
+
+
+def test_lines_are_filtered_by_level_and_text_and_what_is_shown_is_copied(logged):
+    view, _ = logged
+    view.add_notice("info", "Saved photos.png")
+    view.add_notice("warning", "The disk is nearly full")
+    view.add_notice("error", "No such file", "Traceback")
+    view.findChild(QComboBox, "logLevel").setCurrentText("warnings and errors")
+    assert "WARNING: The disk is nearly full" in view.text()
+    assert "ERROR: No such file\nTraceback" in view.text()
+    assert "Saved" not in view.text()
+    view.findChild(QLineEdit, "logFilter").setText("DISK")
+    view.findChild(QPushButton, "copyLog").click()
+    copied = QApplication.clipboard().text()
+    assert copied.endswith("WARNING: The disk is nearly full")
+    assert copied[2] == copied[5] == ":", "with its time"
+    view.findChild(QLineEdit, "logFilter").clear()
+    view.findChild(QComboBox, "logLevel").setCurrentText("everything")
+    assert len(view.text().splitlines()) == 4
+    view.clear()
+    assert view.text() == ""
+
+
+def test_a_record_of_a_notification_is_not_shown_twice(logged):
+    view, _ = logged
+    logging.getLogger("tests.log").info("seen already", extra={"is_notice": True})
+    logging.getLogger("tests.log").info("a line")
+    QApplication.processEvents()
+    assert view.text().endswith("tests.log: a line")
+    assert "seen already" not in view.text()
