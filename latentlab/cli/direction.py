@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from latentlab.cli.console import write_json, write_line, write_note, write_table
 from latentlab.cli.encode_decode import output_path
-from latentlab.cli.latent_tables import table_rows
 from latentlab.cli.open_data import model_and_data
 from latentlab.data import Dataset
 from latentlab.data.images.image_file import UnreadableError
+from latentlab.data.latent_tables import table_rows
 from latentlab.data.sources.path_list import read_path_list
 from latentlab.errors import InputError
 from latentlab.latent.directions import Direction, regression_direction

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from latentlab.cli.console import write_line, write_note
 from latentlab.cli.image_output import note_if_inside_data, write_images
-from latentlab.cli.latent_tables import Latents, read_latents
 from latentlab.cli.open_data import model_and_data
 from latentlab.config.layout import latent_layout
+from latentlab.data.latent_tables import Latents, read_latents
 from latentlab.data.match_classes import match_classes
 from latentlab.data.sources.extras import import_extra
 from latentlab.errors import InputError

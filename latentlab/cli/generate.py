@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from latentlab.cli.console import write_json, write_line, write_note
 from latentlab.cli.encode_decode import label_index, output_path
 from latentlab.cli.image_output import note_if_inside_data, write_images
-from latentlab.cli.latent_tables import check_size, read_latents
 from latentlab.cli.open_data import points_of
+from latentlab.data.latent_tables import check_size, read_latents
 from latentlab.data.types import UNKNOWN
 from latentlab.errors import InputError
 from latentlab.storage import Points

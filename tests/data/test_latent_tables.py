@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from latentlab.cli.latent_tables import read_latents
+from latentlab.data.latent_tables import read_latents
 from latentlab.errors import InputError
 
 Z = np.array([[-1.5, 0.25], [2.0, 3.0]], np.float32)
