@@ -15,6 +15,7 @@ LAYERS = "its latents are in several layers whose posteriors depend on each othe
 
 
 NO_ENCODER = "it has no encoder"
+NO_DECODER = "it is a table of latents, which has no decoder"
 NO_PRIOR = "the prior of this model is not known"
 
 
@@ -32,17 +33,25 @@ class Capabilities:
         Whether latents can be drawn from the prior.
     has_jvp
         Whether derivatives of the decoder are known; else they are differences of decoded images.
+    has_decoder
+        Whether latents are decoded; else the nearest image of a table is shown instead.
     """
 
     has_encoder: bool = True
     has_likelihood: bool = True
     has_prior: bool = True
     has_jvp: bool = True
+    has_decoder: bool = True
 
     @property
     def why_not_encoded(self) -> str:
         """Why images cannot be encoded; empty if they can."""
         return "" if self.has_encoder else NO_ENCODER
+
+    @property
+    def why_not_decoded(self) -> str:
+        """Why latents have no images; empty if they have."""
+        return "" if self.has_decoder else NO_DECODER
 
     @property
     def why_no_bound(self) -> str:
@@ -52,6 +61,8 @@ class Capabilities:
 
 ALL = Capabilities()
 """Of every model that was trained here."""
+OF_TABLES = Capabilities(False, False, False, False, False)
+"""Of tables of latents, which are no models."""
 OF_AUTOENCODERS = Capabilities(has_likelihood=False, has_prior=False)
 """Of autoencoders whose networks are known and built here."""
 

@@ -39,6 +39,11 @@ class ModelInfo:
         return self.capabilities.has_encoder
 
     @property
+    def has_decoder(self) -> bool:
+        """Whether latents are decoded; else the nearest image of a table is shown."""
+        return self.capabilities.has_decoder
+
+    @property
     def has_likelihood(self) -> bool:
         """Whether log p(x|z) of an image is known."""
         return self.capabilities.has_likelihood

@@ -16,6 +16,8 @@ from latentlab.gui.widgets.paint_hold import HOLD_MS, PaintHold
 from latentlab.state.session import Session
 from latentlab.utils.text import subscript
 
+NEAREST = "The nearest image of the table, which has no decoder"
+
 
 class DecodedImageController(QObject):
     """Requests the image of the latent shown, and shows the newest answer.
@@ -83,7 +85,9 @@ class DecodedImageController(QObject):
     def _show(self, result: Decoded) -> None:
         if result.model_version == self._session.model_version and self._decoded.accept(result.generation):
             self._image.set_image(result.image)
+            model = self._session.model
             text = describe_latent(result.z, self._session.layout, self._session.level)
+            text = text if model is None or model.has_decoder else NEAREST
             self._image.set_caption(result.z, result.preview, text)
 
 
@@ -98,6 +102,9 @@ def describe_latent(z: FloatArray, layout: LatentLayout, level: int) -> str:
         case "codes":
             grids = [f"{level.grid[0]} × {level.grid[1]}" for level in layout.levels if level.grid is not None]
             return f"{' and '.join(grids)} codes"
+    if layout.is_spatial and shown.grid is not None:
+        height, width = shown.grid
+        return f"{shown.size // (height * width)} × {height} × {width} numbers"
     if len(layout.levels) < 2:
         return ""
     return f"{shown.name}: {latent_text(z[shown.indices].astype(np.float64), shown.start)}"

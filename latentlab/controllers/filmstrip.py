@@ -129,8 +129,13 @@ class FilmstripController(QObject):
         """Say which strips the model cannot fill."""
         model = self._session.model
         can = ALL if model is None else model.capabilities
-        self._filmstrip.set_reason("reconstruct", "" if can.has_encoder else "This model has no encoder.")
-        self._filmstrip.set_reason("sample", "" if can.has_prior else "The prior of this model is not known.")
+        no_decoder = "" if can.has_decoder else "A table of latents has no decoder."
+        self._filmstrip.set_reason("traverse", no_decoder)
+        self._filmstrip.set_reason("interpolate", no_decoder)
+        no_encoder = "" if can.has_encoder else "This model has no encoder."
+        self._filmstrip.set_reason("reconstruct", no_decoder or no_encoder)
+        no_prior = "" if can.has_prior else "The prior of this model is not known."
+        self._filmstrip.set_reason("sample", no_decoder or no_prior)
 
     def _request_if_affordable(self) -> None:
         """Request newer weights' strip during training, as often as its share of the run's time allows."""
@@ -148,6 +153,8 @@ class FilmstripController(QObject):
     def _request(self) -> Request | None:
         session, label, path = self._session, self._session.label, self._path()
         can = ALL if session.model is None else session.model.capabilities
+        if not can.has_decoder:
+            return None
         match self._filmstrip.kind():
             case "traverse":
                 return self._traversal()

@@ -87,20 +87,21 @@ class GenerateController(QObject):
     def _show_sources(self) -> None:
         session = self._session
         kind, points, selection = session.layout.kind, session.points, session.selection
+        no_decoder = "" if session.model is None else session.model.capabilities.why_not_decoded
         mixture = "" if kind == "plain" else f"latents are {kind}, which a mixture of Gaussians does not describe"
         no_flow = "" if kind == "plain" else f"latents are {kind}, which a flow does not describe"
-        no_points = "" if points is not None else "no images are encoded: open a dataset"
+        no_points = no_decoder or ("" if points is not None else "no images are encoded: open a dataset")
         fingerprint = "" if points is None else points.fingerprint
         chosen = "" if selection is not None else "no images are selected: use the Select tool on the map"
         if selection is not None and selection.fingerprint != fingerprint:
             chosen = "the selection is of another dataset"
         sources = [
-            SourceChoice("prior", "Prior", "" if session.model is None or session.model.has_prior else NO_PRIOR),
+            SourceChoice("prior", "Prior", no_decoder or self._no_prior()),
             SourceChoice("aggregate", "Aggregate posterior", mixture or no_points),
             SourceChoice("flow", "Flow", no_flow or no_points or (_TRAINED if session.is_learning else "")),
             SourceChoice("selection", "Selection", mixture or no_points or chosen),
         ]
-        no_directions = "categories have no directions" if kind == "categories" else ""
+        no_directions = no_decoder or ("categories have no directions" if kind == "categories" else "")
         directions = session.board.of_kind("direction")
         if not directions:
             no_directions = no_directions or "there is no direction on the Board: Ctrl+Shift+D finds one"
@@ -115,6 +116,9 @@ class GenerateController(QObject):
         self._panel.set_temperature_reason(self._no_temperature())
         if self._panel.source() != before:
             self._soon.throttle()
+
+    def _no_prior(self) -> str:
+        return "" if self._session.model is None or self._session.model.has_prior else NO_PRIOR
 
     def _default_source(self) -> str:
         """Where samples come from unless the user says otherwise, as on the command line."""
@@ -184,7 +188,7 @@ class GenerateController(QObject):
 
     def _ask(self) -> None:
         session, panel = self._session, self._panel
-        if session.model is None or not panel.isVisible():
+        if session.model is None or not session.model.has_decoder or not panel.isVisible():
             return
         source, selection, direction = panel.source(), session.selection, self._direction(panel.source())
         kind: GenerationSource = "prior"

@@ -63,6 +63,20 @@ class ForeignModel(LatentModel):
         low, high = self.functions.value_range
         return torch.from_numpy(((images - low) / (high - low)).clip(0, 1)).to(z.device)
 
+    def nearest_images(self, z: FloatArray) -> FloatArray:
+        """What is shown instead of decoded images where there is no decoder: float32 [n, C, H, W] in [0, 1].
+
+        Raises
+        ------
+        InputError
+            For a model, which has none.
+        """
+        nearest = getattr(self.functions, "nearest_images", None)
+        if nearest is None:
+            raise InputError("this model has a decoder, and no images of its own")
+        images: FloatArray = nearest(z)
+        return images
+
     def push_forward(self, z: Tensor, directions: Tensor, label: Tensor | None = None) -> Tensor:
         """Derivatives along directions, if the functions do not give them by central differences.
 

@@ -31,6 +31,7 @@ from latentlab.models.priors import ClusterPrior
 from latentlab.models.seeded_noise import fixed_noise
 from latentlab.storage import ModelFile, ModelHeader, Points, check_weights, find_model, read_model, write_model
 from latentlab.storage.explored_model import ExploredModel
+from latentlab.storage.latent_table import LatentTable
 from latentlab.storage.onnx_package import OnnxPackage
 from latentlab.storage.validation import WEIGHT
 from latentlab.utils.array_rules import ArrayRule
@@ -619,7 +620,9 @@ def model_from(file: ModelFile, device: torch.device, path: Path) -> InferenceMo
     """
     header = file.header
     if file.package is not None:
-        return InferenceModel(_foreign(file.package, header, path), header, torch.device("cpu"))
+        foreign = InferenceModel(_foreign(file.package, header, path), header, torch.device("cpu"))
+        foreign.points = file.points
+        return foreign
     # First on the meta device: a header may describe far more than the file contains.
     with torch.device("meta"):
         outline = _build(header)
@@ -652,8 +655,8 @@ def _flow_of(file: ModelFile, latent_dim: int, path: Path) -> LatentFlow:
     return flow.requires_grad_(False)
 
 
-def _foreign(package: OnnxPackage | ExploredModel, header: ModelHeader, path: Path) -> ForeignModel:
-    """The model of an ONNX package that has passed its test, or of another process that answers."""
+def _foreign(package: OnnxPackage | ExploredModel | LatentTable, header: ModelHeader, path: Path) -> ForeignModel:
+    """The model of an ONNX package that has passed its test, of another process that answers, or a table."""
     # Imported here: few models are foreign.
     functions: ModelProtocol
     if isinstance(package, OnnxPackage):
@@ -662,6 +665,10 @@ def _foreign(package: OnnxPackage | ExploredModel, header: ModelHeader, path: Pa
 
         self_test(path)
         functions = OnnxFunctions(package)
+    elif isinstance(package, LatentTable):
+        from latentlab.foreign.table_functions import TableFunctions
+
+        functions = TableFunctions(package)
     else:
         from latentlab.foreign.remote_functions import RemoteFunctions
 

@@ -17,6 +17,7 @@ OF_AN_EPOCH = "Not for a viewed epoch: it is computed with the newest weights"
 CODES = "The latents are codes, which change by jumps"
 CATEGORIES = "The latents are categories, which change by jumps"
 NO_ENCODER = "The model has no encoder"
+NO_DECODER = "A table of latents has no decoder"
 FITTED = "The model has no encoder: it finds latents by a search, which takes too long for every place"
 SEARCHES = "The model improves each image's latent by a search, which takes too long for every place"
 ONE_SIGMA = "The likelihood has one σ for all pixels and images: it is the same everywhere"
@@ -63,6 +64,8 @@ def _no_classes(session: Session) -> str:
 
 
 def _not_of_model(model: ModelInfo, kind: str, name: str) -> str:
+    if not model.has_decoder:
+        return NO_DECODER
     if name == UNCERTAINTY and model.config.get("family") == "foreign":
         return NO_LIKELIHOOD
     if name == UNCERTAINTY:

@@ -43,6 +43,7 @@ from latentlab.utils.array_rules import LARGEST_COORDINATE, PICTURE, ArrayRule, 
 
 if TYPE_CHECKING:
     from latentlab.storage.explored_model import ExploredModel
+    from latentlab.storage.latent_table import LatentTable
     from latentlab.storage.onnx_package import OnnxPackage
 
 SCHEMA_VERSION = 1
@@ -184,7 +185,7 @@ class ModelFile:
     points: Points | None = None
     preview: NDArray[np.uint8] | None = field(default=None)
     flow: Arrays | None = None
-    package: OnnxPackage | ExploredModel | None = None
+    package: OnnxPackage | ExploredModel | LatentTable | None = None
 
     @property
     def capabilities(self) -> Capabilities:

@@ -9,17 +9,29 @@ from latentlab.errors import InputError, OtherFormatError
 from latentlab.storage import model_file
 from latentlab.storage.diffusers_folder import folder_of_diffusers, read_diffusers
 from latentlab.storage.explored_model import is_explored, read_explored
+from latentlab.storage.latent_table import read_latent_table
 from latentlab.storage.model_file import ModelFile
 from latentlab.storage.onnx_package import is_package, package_of, read_package
 from latentlab.storage.other_formats import recipe_of, refuse_other_formats
 from latentlab.storage.pythae_folder import folder_of_pythae, refuse_unless_imported
 from latentlab.storage.tensors import NOT_A_MODEL
 
+_TABLES = (".npz", ".csv", ".tsv", ".parquet")
+
+
+def is_table(path: Path) -> bool:
+    """Whether a path is a table of latents, by the names of its arrays or columns."""
+    if path.suffix.lower() not in _TABLES:
+        return False
+    from latentlab.data.latent_tables import is_latent_table  # few models are tables
+
+    return is_latent_table(path)
+
 
 def is_foreign(path: Path) -> bool:
-    """Whether a path is an ONNX package, or a folder of diffusers or Pythae, or a file in one of these."""
+    """Whether a path is an ONNX package, a folder of diffusers or Pythae, a file in one of these, or a table."""
     is_folder = folder_of_diffusers(path) is not None or folder_of_pythae(path) is not None
-    return is_folder or is_package(package_of(path))
+    return is_folder or is_package(package_of(path)) or is_table(path)
 
 
 def read_model(path: str | Path) -> ModelFile:
@@ -28,8 +40,8 @@ def read_model(path: str | Path) -> ModelFile:
     Parameters
     ----------
     path
-        A model file, an ONNX package, a folder of an autoencoder of diffusers, or what describes a model of another
-        process.
+        A model file, an ONNX package, a folder of an autoencoder of diffusers, a table of latents, or what describes a
+        model of another process.
 
     Raises
     ------
@@ -41,6 +53,9 @@ def read_model(path: str | Path) -> ModelFile:
     if is_explored(path):
         explored = read_explored(path)
         return ModelFile(explored.header, {}, package=explored)
+    if is_table(path):
+        table = read_latent_table(path)
+        return ModelFile(table.header, {}, table.points, package=table)
     if is_package(path):
         package = read_package(path)
         return ModelFile(package.header, {}, package=package)

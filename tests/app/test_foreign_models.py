@@ -59,3 +59,22 @@ def test_a_file_of_another_program_is_refused_with_its_recipe(application, qtbot
     assert len(signal.args[0].details.splitlines()) >= 5
     assert find(application, "notificationDetails").isVisibleTo(application.window)
     assert application.session.model is before
+
+
+def test_a_table_of_latents_shows_its_nearest_images(application, qtbot, tmp_path, folder):
+    """Points of two classes far from each other, whose images are dark or light."""
+    names = [str(path.relative_to(tmp_path)) for path in sorted(folder.rglob("*.png"))]
+    places = [(-2.0, 0.1 * row) if "dark" in name else (2.0, 0.1 * row) for row, name in enumerate(names)]
+    lines = [f"{name},{name.split('/')[1]},{x},{y}" for name, (x, y) in zip(names, places, strict=True)]
+    (tmp_path / "map.csv").write_text("\n".join(["path,label,x,y", *lines, "absent.png,dark,0,0"]))
+    open_model(application, qtbot, tmp_path / "map.csv", "table")
+    session = application.session
+    qtbot.waitUntil(lambda: session.points is not None and len(session.points.mean) == 41, timeout=SECONDS)
+    assert session.points.classes == ("dark", "light")
+    assert any("1 of the 41 images" in message for message in application.window.notifications.messages())
+    for x, is_light in ((-2.0, False), (2.0, True)):
+        find(application, "latentSlider0").setValue(x)
+        qtbot.waitUntil(lambda light=is_light: bool((shown(application).mean() > 130) == light), timeout=SECONDS)
+    assert not session.model.has_decoder
+    assert find(application, "filmstrip").kind() == "traverse"
+    assert not application.window.actions_.open_image.isEnabled()

@@ -89,3 +89,24 @@ def test_a_state_dict_in_safetensors_is_refused_with_its_recipe(tmp_path, capsys
     captured = capsys.readouterr()
     assert "without latentlab's description" in captured.err
     assert "load_file('state.safetensors')" in captured.out
+
+
+@pytest.mark.parametrize("name", ["latents.npz", "latents.csv"])
+def test_what_encode_writes_opens_again_as_a_map(tmp_path, run, data, name, capsys):
+    table = tmp_path / name
+    assert main(["encode", str(run), str(data), "--out", str(table)]) == 0
+    assert main(["info", str(table), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert (found["kind"], found["recipe"], found["latent_dim"], found["points"]) == ("model", "table", 2, 60)
+    mean, _ = latentlab.load_model(run, "cpu").encode(latentlab.load_dataset(data))
+    np.testing.assert_allclose(latentlab.load_model(table, "cpu").points.mean, mean, atol=1e-5)
+    assert main(["info", str(table)]) == 0
+    for command in (
+        ["decode", str(table), "--z", "0,0", "--out", str(tmp_path / "x.png")],
+        ["encode", str(table), str(data), "--out", str(tmp_path / "x.npz")],
+        ["evaluate", str(table), str(data)],
+        ["export", str(table), "--onnx", str(tmp_path / "package")],
+    ):
+        capsys.readouterr()
+        assert main(command) == 2, command
+        assert capsys.readouterr().err.count("\n") == 1

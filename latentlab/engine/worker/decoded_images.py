@@ -32,8 +32,11 @@ def decode_for_display(
     Returns
     -------
     ndarray
-        float32 [N, C, H, W] in [0, 1].
+        float32 [N, C, H, W] in [0, 1]; of a table of latents its nearest images.
     """
+    model = workspace.model
+    if model is not None and model is decoder and not model.capabilities.has_decoder:
+        return model.module.nearest_images(z)  # type: ignore[operator, no-any-return]
     try:
         return decoder.decode(z, label)
     except NotFiniteError as error:

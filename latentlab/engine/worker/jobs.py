@@ -199,6 +199,8 @@ def saving(workspace: Workspace, request: SaveModel) -> Generator[None, None, No
         When the file cannot be written.
     """
     model = workspace.need_model()
+    if model.header.model.family == "foreign" and model.header.autoencoder is None:
+        raise InputError("this model was made by another program and cannot be saved as a model file: copy its own")
     path = Path(request.path)
     if path.suffix != ".safetensors":
         path = path.with_name(path.name + ".safetensors")
@@ -210,7 +212,8 @@ def saving(workspace: Workspace, request: SaveModel) -> Generator[None, None, No
         points, left_out = points.of(some_of(len(points.mean), model.latent_dim)).storable()
         if left_out:
             workspace.send(Notice(f"{points_left_out(left_out)}."))
-    preview, extent = yield from manifold_preview(model)
+    is_spatial = model.header.model.latent_shape is not None  # a plane of two of its numbers shows nothing
+    preview, extent = (None, None) if is_spatial else (yield from manifold_preview(model))
     flow = None if model.flow is None else weights_of(model.flow)
     shape = None if model.flow is None else model.flow.config
     header = model.header.model_copy(update={"preview_extent": extent, "latent_flow": shape})

@@ -19,6 +19,7 @@ from latentlab.latent.components import principal_components
 from latentlab.latent.mixture import CLUSTER_WEIGHTS, most_probable_components
 from latentlab.latent.terrain import Terrain
 from latentlab.storage import ModelFile, ModelHeader, Points
+from latentlab.storage.latent_table import LatentTable
 from latentlab.storage.validation import MEAN, STD
 from latentlab.utils.array_rules import LARGEST_COORDINATE
 from latentlab.utils.array_types import ByteArray, FloatArray, IntArray
@@ -90,6 +91,8 @@ class Workspace:
         """
         header = file.header
         self.publish_model(info_of(header, source, path, file.capabilities), is_new_model)
+        if isinstance(file.package, LatentTable) and is_new_model:
+            self.send(Notice(file.package.note))
         if file.points is not None:
             data = header.data.get("fingerprint")
             clusters = clusters_of(header, file.weights, file.points)
@@ -204,7 +207,7 @@ class Workspace:
                 std=points.std,
                 label=points.label,
                 classes=classes,
-                kl=kl_per_dimension(points, layout, self._has_standard_prior),
+                kl=kl_per_dimension(points, layout, self._has_standard_prior) if self._has_kl else None,
                 epoch=epoch,
                 components=components_of(points.mean, layout),
                 preview=preview,
@@ -219,6 +222,11 @@ class Workspace:
     def _has_standard_prior(self) -> bool:
         """Whether the model's prior is fixed, not learned."""
         return self._prior_kind in ("standard", "categorical")
+
+    @property
+    def _has_kl(self) -> bool:
+        """Whether the prior is known, without which a KL to it is not; that of a table or an autoencoder is not."""
+        return self.info is None or self.info.has_prior
 
     @property
     def _prior_kind(self) -> str:
