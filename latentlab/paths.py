@@ -14,6 +14,9 @@ DEFAULT_MODEL = "bundled:mnist-2d"
 CACHE_VARIABLE, CACHE_SIZE_VARIABLE = "LATENTLAB_CACHE", "LATENTLAB_CACHE_GB"
 """Environment variables: the cache's folder, an absolute path, and its greatest size in GB."""
 
+HOME_VARIABLE = "LATENTLAB_HOME"
+"""Environment variable: a folder in which cache, data and settings are kept."""
+
 _PACKAGE = Path(__file__).resolve().parent
 
 
@@ -53,7 +56,12 @@ def preferences_file() -> Path:
 
 
 def _user_folder(find: Callable[..., Path], kind: str) -> Path:
-    """A folder of the user's own; among the temporary files for a user without a home, as in many containers."""
+    """A folder of the user's own; among the temporary files for a user without a home, as in many containers.
+
+    The environment variable ``LATENTLAB_HOME`` names another folder for all of them.
+    """
+    if home := os.environ.get(HOME_VARIABLE):
+        return Path(home) / kind
     try:
         return find("latentlab", appauthor=False)
     except RuntimeError:  # neither HOME nor an entry in the list of users

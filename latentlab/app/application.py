@@ -43,6 +43,7 @@ from latentlab.controllers.embedding import EmbeddingController
 from latentlab.controllers.encoded_image import EncodedImageController
 from latentlab.controllers.explore import ExploreController
 from latentlab.controllers.explored import ExploredController
+from latentlab.controllers.export import ExportController
 from latentlab.controllers.far_from_data import FarFromDataController
 from latentlab.controllers.filmstrip import FilmstripController
 from latentlab.controllers.frame_rate import FrameRateController
@@ -187,7 +188,8 @@ class Application(QObject):
         self.map = MapController(session, engine, latent_map, parent)
         FarFromDataController(session, engine, image, parent)
         self._encoded_image = EncodedImageController(session, engine, self.undo, image, window.notifications, parent)
-        PathController(session, engine, explore, self.undo, latent_map, window, self.activity, parent)
+        path = PathController(session, engine, explore, self.undo, latent_map, window, self.activity, parent)
+        self.export = ExportController(session, engine, latent_map, path, window, self.activity, parent)
         filmstrip = FilmstripController(session, engine, window.filmstrip, parent)
         compare = self._compare = CompareController(session, engine, explore, window, self.activity, parent)
         CompareMenuController(session, engine, compare, window, _bundled(), parent)
@@ -412,6 +414,7 @@ class Application(QObject):
         self._is_closed = True
         self._qt.commitDataRequest.disconnect(self.close)
         self._runs.close()
+        self.export.close()
         self._prefetcher.close()
         logging.getLogger("latentlab").removeHandler(self._log)
         self._exceptions.remove()

@@ -26,14 +26,14 @@ if TYPE_CHECKING:
     from latentlab.models.inference import InferenceModel
 
 _OF_MODEL = ("card", "latents", "projector", "traversals", "html", "onnx")
-_OF_RUN = ("history", "curves")
+_OF_RUN = ("history", "curves", "map")  # what needs no model in this process
 
 
 def export(arguments: argparse.Namespace) -> int:
     """Write all that is asked for."""
     wanted = {name: out for name in (*_OF_RUN, *_OF_MODEL) if (out := getattr(arguments, name)) is not None}
     if not wanted:
-        names = ", ".join(f"--{name}" for name in (*_OF_MODEL, *_OF_RUN))
+        names = ", ".join(f"--{name}" for name in ("map", *_OF_MODEL, "history", "curves"))
         raise InputError(f"say what to write: one or more of {names}")
     for out in wanted.values():
         check_output(out, arguments.model, data=arguments.data or "")
@@ -87,6 +87,15 @@ def _write_curves(arguments: argparse.Namespace) -> dict[str, object]:
     epochs = write_curves(arguments.model, out)
     _tell(arguments, f"{out}: {pluralize(epochs, 'epoch')}")
     return {"out": str(out), "epochs": epochs}
+
+
+def _write_map(arguments: argparse.Namespace) -> dict[str, object]:
+    from latentlab.cli.map_picture import write_map
+
+    out = output_path(arguments.map, (".png", ".svg"))
+    width, height = write_map(arguments, out)
+    _tell(arguments, f"{out}: {width} × {height} pixels")
+    return {"out": str(out), "width": width, "height": height}
 
 
 # --- of a model ---------------------------------------------------------------------------------------
@@ -184,6 +193,7 @@ def _write_onnx(arguments: argparse.Namespace, opened: _Opened) -> dict[str, obj
 _WRITERS_OF_RUNS: dict[str, Callable[[argparse.Namespace], dict[str, object]]] = {
     "history": _write_history,
     "curves": _write_curves,
+    "map": _write_map,
 }
 _WRITERS_OF_MODELS: dict[str, Callable[[argparse.Namespace, _Opened], dict[str, object]]] = {
     "card": _write_card,

@@ -23,6 +23,8 @@ def add_export(commands: argparse._SubParsersAction[Parser]) -> None:
     command.add_argument("--limit", type=count(2**62), metavar="N", help=LIMIT_HELP)
     command.add_argument("--levels", metavar="L", help=LEVELS_HELP)
     command.add_argument("--label", metavar="CLASS", help="class to decode for, of a conditional model")
+    command.add_argument("--z", metavar="Z1,Z2,…", help="the latent of map and traversals (0)")
+    _add_map(command)
     _add_traversals(command)
     _add_films(command)
     command.add_argument("--device", default="auto", metavar="NAME", help="auto, cpu, cuda, cuda:N or mps")
@@ -30,6 +32,7 @@ def add_export(commands: argparse._SubParsersAction[Parser]) -> None:
 
 def _add_outputs(command: Parser) -> None:
     group = command.add_argument_group("what to write")
+    group.add_argument("--map", metavar="FILE", help="the latent map as .png or .svg, drawn by the window's own code")
     group.add_argument("--onnx", metavar="FOLDER", help="a new folder for an ONNX package")
     group.add_argument(
         "--html", metavar="FILE", help="one page with the map and the decoder, for any browser, without a server"
@@ -44,9 +47,24 @@ def _add_outputs(command: Parser) -> None:
     group.add_argument("--curves", metavar="FILE", help="the curves of a run as .csv")
 
 
+def _add_map(command: Parser) -> None:
+    group = command.add_argument_group("the map")
+    group.add_argument("--size", default="1200x900", metavar="WxH", help="in pixels (1200x900)")
+    group.add_argument(
+        "--detail", type=count(8), default=1, metavar="N", help="pixels that a line is wide; letters grow with it (1)"
+    )
+    group.add_argument("--view", metavar="X1,X2,Y1,Y2", help="ranges of the axes (as the window shows them first)")
+    group.add_argument("--axes", metavar="X,Y", help="z1, z2 … or pc1, pc2 … (as in the window)")
+    group.add_argument(
+        "--layers",
+        metavar="NAME:OPACITY,…",
+        help="of manifold, density, trust, points and cursor; their opacity (manifold:1,trust:0.8,points:0.85)",
+    )
+    group.add_argument("--theme", choices=("light", "dark"), default="light", help="colours (light)")
+
+
 def _add_traversals(command: Parser) -> None:
     group = command.add_argument_group("traversals")
-    group.add_argument("--z", metavar="Z1,Z2,…", help="the latent that the other dimensions are held at (0)")
     group.add_argument("--dimensions", metavar="I,J,…", help="the dimensions, from 1, a row for each (all)")
     group.add_argument("--from-to", metavar="A,B", default="-3,3", help="first and last value (-3,3)")
     group.add_argument("--steps", type=count(1000), default=11, metavar="N", help="number of values (11)")

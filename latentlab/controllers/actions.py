@@ -88,7 +88,6 @@ class ActionsController(QObject):
         a.open_model.triggered.connect(self._on_open_model)
         a.open_run.triggered.connect(self._on_open_run)
         a.save_model.triggered.connect(self._on_save_model)
-        a.export_map.triggered.connect(self._on_export_map)
         a.undo.triggered.connect(undo.undo)
         a.redo.triggered.connect(undo.redo)
         undo.canUndoChanged.connect(a.undo.setEnabled)
@@ -210,16 +209,6 @@ class ActionsController(QObject):
             return
         name = f"{model.name}.safetensors"
         dialogs.choose_target(self._window, "Save the model", name, SAVED_KINDS, self._model.save)
-
-    def _on_export_map(self) -> None:
-        picture = self._map.picture()
-        dialogs.choose_target(
-            self._window,
-            "Export the map",
-            "latent-map.png",
-            "Pictures (*.png)",
-            lambda path: self._save_picture(path, picture),
-        )
 
     def _on_save_image(self, path: str) -> None:
         image = self._window.decoded_image.image()

@@ -17,6 +17,7 @@ from latentlab.controllers.path_command import path_command, why_no_command
 from latentlab.controllers.path_player import PathPlayer
 from latentlab.engine.client.client import EngineClient
 from latentlab.engine.protocol.messages import ExportFilm, Failed, FloatArray, Lengths, PathSolved, SolvePath
+from latentlab.errors import InputError
 from latentlab.gui.action_text import set_reason
 from latentlab.gui.latent_map import LatentMap
 from latentlab.gui.main_window import MainWindow
@@ -282,18 +283,45 @@ class PathController(QObject):
         self._show_reasons()
 
     def _show_reasons(self) -> None:
-        solved, session = self._solved, self._session
-        no_film = "" if solved is not None else NO_PATH_YET
-        if session.is_learning:
-            no_film = "A run is changing the weights: pause it first, so that the film is of one model"
+        no_film = self.why_no_film()
         self._bar.set_export_reason(no_film)
         set_reason(self._window.actions_.export_film, no_film)
         self._window.actions_.export_film.setEnabled(not no_film)
-        self._bar.set_copy_reason(
-            NO_PATH_YET
-            if solved is None
-            else why_no_command(solved[0], session.model, session.run_is_active, solved[1].is_from_file)
-        )
+        self._bar.set_copy_reason(self.why_no_command())
+
+    def why_no_film(self) -> str:
+        """Why no film of the path can be written now; empty if one can."""
+        if self._session.is_learning:
+            return "A run is changing the weights: pause it first, so that the film is of one model"
+        return "" if self._solved is not None else NO_PATH_YET
+
+    def why_no_command(self) -> str:
+        """Why no command writes the film; empty if one does."""
+        if self._solved is None:
+            return NO_PATH_YET
+        request, solved = self._solved
+        return why_no_command(request, self._session.model, self._session.run_is_active, solved.is_from_file)
+
+    def command(self, path: str, scale: int) -> str:
+        """The command that writes the film to a file, for which ``why_no_command`` is empty."""
+        model = self._session.model
+        assert self._solved is not None
+        assert model is not None
+        return path_command(self._solved[0], model, self._bar.speed(), scale, path)
+
+    def write_film(self, path: str, scale: int) -> None:
+        """Write the film to a file.
+
+        Raises
+        ------
+        InputError
+            When there is none.
+        """
+        if self._solved is None or self._solved[1].frames is None:
+            raise InputError(NO_PATH_YET)
+        request, solved = self._solved
+        assert solved.frames is not None
+        self._film.write(ExportFilm("", solved.frames, self._bar.speed(), scale, request.label), path)
 
     def _scale(self) -> int:
         model = self._session.model

@@ -13,7 +13,7 @@ from latentlab.engine.protocol.messages import SolvePath
 _LONGEST = 50_000  # characters of all waypoints: shells take about twice as many
 
 
-def path_command(request: SolvePath, model: ModelInfo, fps: int, scale: int) -> str:
+def path_command(request: SolvePath, model: ModelInfo, fps: int, scale: int, out: str = "path.gif") -> str:
     """The command that writes the same film, as one line for a POSIX shell."""
     words = [
         "latentlab",
@@ -29,7 +29,7 @@ def path_command(request: SolvePath, model: ModelInfo, fps: int, scale: int) -> 
     if request.label is not None and model.conditional:
         known = request.label < len(model.classes)
         words += ["--label", model.classes[request.label] if known else str(request.label)]
-    words += ["--frames", str(request.frames), "--fps", str(fps), "--scale", str(scale), "--out", "path.gif"]
+    words += ["--frames", str(request.frames), "--fps", str(fps), "--scale", str(scale), "--out", out]
     return shlex.join(words)
 
 

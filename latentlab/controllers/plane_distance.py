@@ -87,8 +87,14 @@ class PlaneDistanceController(QObject):
             return
         if result.done:
             self._duty_cycle.record_cost(result.seconds)
-        near = max(FAR * result.typical, _LEAST_CELLS * result.cell)
         if result.typical == float("inf"):  # a single point has no neighbour: nothing is far from it
             self._map.set_distances(None)
         else:
-            self._map.set_distances(result.distance, result.x_range, result.y_range, (near, VERY_FAR / FAR * near))
+            scale = dimming_scale(result.typical, result.cell)
+            self._map.set_distances(result.distance, result.x_range, result.y_range, scale)
+
+
+def dimming_scale(typical: float, cell: float) -> tuple[float, float]:
+    """The distances at which dimming begins and is complete."""
+    near = max(FAR * typical, _LEAST_CELLS * cell)
+    return near, VERY_FAR / FAR * near

@@ -83,7 +83,12 @@ class Actions(QObject):
         self.save_session = make("Sa&ve session", "save", _Key.Save, tip)
         self.save_session_as = make("S&ave session as…", "", _Key.SaveAs, "Save the session in another file")
         self.save_model = make("Save mo&del as…", "save", "Ctrl+Alt+S", "Save the current model")
-        self.export_map = make("&Export map picture…", "image", "Ctrl+E", "Save a picture of the latent map")
+        self.export_map = make(
+            "&Export…",
+            "image",
+            "Ctrl+E",
+            "Write the map, images, films, latents, the model or curves to files",
+        )
         self.quit = make("&Quit", "", _Key.Quit, "Close the window", role=QAction.MenuRole.QuitRole)
 
     def _make_edit_and_view(self) -> None:

@@ -17,6 +17,7 @@ from latentlab.engine.protocol.messages import (
     Decode,
     DecodeBoth,
     DecodeGrid,
+    DecodeMap,
     DecodeOtherGrid,
     DecodeRows,
     DescribeDimension,
@@ -28,6 +29,7 @@ from latentlab.engine.protocol.messages import (
     EncodeDrawing,
     EncodeImage,
     EncodeSelection,
+    ExportFile,
     ExportFilm,
     ExportSelection,
     Failed,
@@ -72,11 +74,11 @@ from latentlab.storage import RunFolder
 GIVEN_UP = "The worker keeps ending and is not started again."
 
 NEEDING_MODEL = (
-    Decode, DecodeBoth, DecodeGrid, DecodeOtherGrid, DecodeRows, DescribeDimension, DistanceToData, DrawLatent,
-    DrawThumbnail, Embed, EncodeDataset, EncodeDrawing, EncodeImage, EncodeSelection, ExportFilm,
-    ExportSelection, FindDirection, Generate, ImputeImage, InspectImage, Interpolate, MeasureCopy, MeasureFields,
-    MeasureModel, MeasurePlane, Nearest, PicturesOfPoints, RankImages, ReadCodebooks, Reconstruct, RefineImage, Sample,
-    SaveModel, SearchImages, SolvePath, SummarizeSelection, Traverse,
+    Decode, DecodeBoth, DecodeGrid, DecodeOtherGrid, DecodeRows, DecodeMap, DescribeDimension, DistanceToData,
+    DrawLatent, DrawThumbnail, Embed, EncodeDataset, EncodeDrawing, EncodeImage, EncodeSelection, ExportFile,
+    ExportFilm, ExportSelection, FindDirection, Generate, ImputeImage, InspectImage, Interpolate, MeasureCopy,
+    MeasureFields, MeasureModel, MeasurePlane, Nearest, PicturesOfPoints, RankImages, ReadCodebooks, Reconstruct,
+    RefineImage, Sample, SaveModel, SearchImages, SolvePath, SummarizeSelection, Traverse,
 )  # fmt: skip
 """Requests that a restarted worker can answer only after it has opened the model again."""
 NEEDING_DATASET = (

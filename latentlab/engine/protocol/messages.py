@@ -17,6 +17,7 @@ from latentlab.engine.protocol.comparison import *
 from latentlab.engine.protocol.dimension import *
 from latentlab.engine.protocol.direction import *
 from latentlab.engine.protocol.embedding import *
+from latentlab.engine.protocol.export import *
 from latentlab.engine.protocol.generation import *
 from latentlab.engine.protocol.measures import *
 from latentlab.engine.protocol.nearest import *

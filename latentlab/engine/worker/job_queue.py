@@ -11,9 +11,11 @@ from collections.abc import Generator, Iterator
 from typing import TypeAlias
 
 from latentlab.engine.protocol.messages import (
+    DecodeMap,
     DrawThumbnail,
     EncodeDataset,
     EncodeSelection,
+    ExportFile,
     ExportFilm,
     ExportSelection,
     FindDirection,
@@ -37,11 +39,13 @@ Job: TypeAlias = (
     | OpenComparison
     | ExportSelection
     | ExportFilm
+    | ExportFile
+    | DecodeMap
     | WriteSubset
     | EncodeSelection
     | MeasureModel
 )
-_FINISHED = (SaveModel, ExportSelection, ExportFilm, WriteSubset, MeasureModel)
+_FINISHED = (SaveModel, ExportSelection, ExportFilm, ExportFile, DecodeMap, WriteSubset, MeasureModel)
 """Jobs that another opening does not cancel: they write, or are soon done and must be answered."""
 
 
@@ -103,10 +107,17 @@ class JobQueue:
 
     def cancel_film(self) -> bool:
         """Cancel the films that are written or wait; whether there was one."""
-        others: deque[Job] = deque(job for job in self._waiting if not isinstance(job, ExportFilm))
+        return self._cancel((ExportFilm,))
+
+    def cancel_export(self) -> bool:
+        """Cancel the files and the picture of the map that are written or wait; whether there was one."""
+        return self._cancel((ExportFile, DecodeMap))
+
+    def _cancel(self, kinds: tuple[type[Job], ...]) -> bool:
+        others: deque[Job] = deque(job for job in self._waiting if not isinstance(job, kinds))
         is_cancelled = len(others) < len(self._waiting)
         self._waiting = others
-        if self._running is not None and isinstance(self._running[0], ExportFilm):
+        if self._running is not None and isinstance(self._running[0], kinds):
             self.cancel_running()
             is_cancelled = True
         return is_cancelled
@@ -133,7 +144,7 @@ class JobQueue:
                 return saving(self._workspace, job)
             case EncodeDataset():
                 return encoding(self._workspace)
-            case ExportSelection() | WriteSubset() | EncodeSelection() | ExportFilm():
+            case ExportSelection() | WriteSubset() | EncodeSelection() | ExportFilm() | ExportFile() | DecodeMap():
                 return _start_export(self._workspace, job)
 
 
@@ -147,7 +158,10 @@ def _start_measuring(workspace: Workspace, job: OpenComparison | MeasureModel) -
     return comparing(workspace, job)
 
 
-def _start_export(workspace: Workspace, job: ExportSelection | WriteSubset | EncodeSelection | ExportFilm) -> Steps:
+def _start_export(
+    workspace: Workspace, job: ExportSelection | WriteSubset | EncodeSelection | ExportFilm | ExportFile | DecodeMap
+) -> Steps:
+    from latentlab.engine.worker.export_file import decoding_map, exporting_file
     from latentlab.engine.worker.film import exporting_film
     from latentlab.engine.worker.selection_export import encoding_selection, exporting, writing_subset
 
@@ -158,6 +172,10 @@ def _start_export(workspace: Workspace, job: ExportSelection | WriteSubset | Enc
             return writing_subset(workspace, job)
         case ExportFilm():
             return exporting_film(workspace, job)
+        case ExportFile():
+            return exporting_file(workspace, job)
+        case DecodeMap():
+            return decoding_map(workspace, job)
         case EncodeSelection():
             return encoding_selection(workspace, job)
 

@@ -20,6 +20,7 @@ from latentlab.engine.protocol.channel import ChannelClosed, Mailbox
 from latentlab.engine.protocol.exit_codes import DEVICE_LOST, OK
 from latentlab.engine.protocol.messages import (
     AdjustTraining,
+    CancelExport,
     CancelFilm,
     CancelLoading,
     CancelRanking,
@@ -29,12 +30,15 @@ from latentlab.engine.protocol.messages import (
     DatasetCancelled,
     DatasetClosed,
     Decode,
+    DecodeMap,
     DrawThumbnail,
     Embed,
     EncodeDataset,
     EncodeDrawing,
     EncodeImage,
     EncodeSelection,
+    ExportCancelled,
+    ExportFile,
     ExportFilm,
     ExportSelection,
     FilmCancelled,
@@ -305,7 +309,15 @@ class Worker:
             case OpenModel():
                 self._check_no_run("opening another model")
                 self._model_loader.open(request)
-            case OpenDataset() | CloseDataset() | PreviewDataset() | CancelLoading() | CloseComparison() | CancelFilm():
+            case (
+                OpenDataset()
+                | CloseDataset()
+                | PreviewDataset()
+                | CancelLoading()
+                | CloseComparison()
+                | CancelFilm()
+                | CancelExport()
+            ):
                 self._load_or_cancel(request)
             case SummarizeSelection() | SearchImages() | RankImages() | CancelRanking():
                 self._selection.put(request)
@@ -315,6 +327,8 @@ class Worker:
                 | OpenComparison()
                 | ExportSelection()
                 | ExportFilm()
+                | ExportFile()
+                | DecodeMap()
                 | WriteSubset()
                 | EncodeSelection()
                 | MeasureModel()
@@ -342,7 +356,14 @@ class Worker:
             encode_drawing(self._workspace, request)
 
     def _load_or_cancel(
-        self, request: OpenDataset | CloseDataset | PreviewDataset | CancelLoading | CloseComparison | CancelFilm
+        self,
+        request: OpenDataset
+        | CloseDataset
+        | PreviewDataset
+        | CancelLoading
+        | CloseComparison
+        | CancelFilm
+        | CancelExport,
     ) -> None:
         match request:
             case OpenDataset():
@@ -360,6 +381,9 @@ class Worker:
             case CancelFilm():
                 if self._jobs.cancel_film():
                     self._workspace.send(FilmCancelled())
+            case CancelExport():
+                if self._jobs.cancel_export():
+                    self._workspace.send(ExportCancelled())
             case CloseComparison():
                 self._jobs.cancel_comparison()
                 self._workspace.compared = None

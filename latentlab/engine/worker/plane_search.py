@@ -6,10 +6,11 @@ from collections.abc import Callable, Generator
 
 import numpy as np
 
-from latentlab.engine.protocol.messages import MeasurePlane, PlaneMeasured
+from latentlab.engine.protocol.messages import Axes, MeasurePlane, PlaneMeasured
 from latentlab.engine.worker.nearest_search import TypicalDistance
 from latentlab.engine.worker.workspace import Workspace
 from latentlab.latent.plane_distance import PlaneDistance
+from latentlab.storage import Points
 from latentlab.utils.defaults import VERY_FAR
 
 CELLS = 128  # along the longer side
@@ -38,14 +39,7 @@ class PlaneSearch:
         if points is None or not len(points.mean):
             return
         typical = yield from self._typical.of(points)
-        sides = (side[1] - side[0] for side in (request.x_range, request.y_range))
-        reach = max(VERY_FAR * typical if np.isfinite(typical) else 0.0, _LEAST_REACH * max(sides) / CELLS)
-        axes = request.axes
-        plane = PlaneDistance(axes.origin, axes.x, axes.y, request.x_range, request.y_range, reach, CELLS)
-        rows = max(1, _VALUES // points.mean.shape[1])
-        for start in range(0, len(points.mean), rows):
-            plane.add(points.mean[start : start + rows])
-            yield
+        plane = yield from plane_among(points, request.axes, request.x_range, request.y_range, typical)
         for grid in (plane.coarse(_COARSER), plane):
             for distance in grid.distances():
                 if distance is not None:
@@ -63,3 +57,17 @@ class PlaneSearch:
                         )
                     )
                 yield
+
+
+def plane_among(
+    points: Points, axes: Axes, x_range: tuple[float, float], y_range: tuple[float, float], typical: float
+) -> Generator[None, None, PlaneDistance]:
+    """The plane over some ranges with all points added, whose typical distance from each other is ``typical``."""
+    sides = (side[1] - side[0] for side in (x_range, y_range))
+    reach = max(VERY_FAR * typical if np.isfinite(typical) else 0.0, _LEAST_REACH * max(sides) / CELLS)
+    plane = PlaneDistance(axes.origin, axes.x, axes.y, x_range, y_range, reach, CELLS)
+    rows = max(1, _VALUES // points.mean.shape[1])
+    for start in range(0, len(points.mean), rows):
+        plane.add(points.mean[start : start + rows])
+        yield
+    return plane

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy.typing as npt
 from PySide6.QtCore import QObject, QPoint, QRect, Qt, Signal
-from PySide6.QtGui import QPainter
+from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QWidget
 
 from latentlab.gui.latent_map.layer_panel import LayerPanel
@@ -14,7 +14,7 @@ from latentlab.gui.latent_map.layer_stack import LayerStack
 from latentlab.gui.latent_map.layers.base import Layer
 from latentlab.gui.latent_map.legend import Legend
 from latentlab.gui.latent_map.overlay_widgets import INSET, Banner, CornerTools, Message, Note, at_corner
-from latentlab.gui.latent_map.ramp_scale import DIMMING, VALUES, RampScale
+from latentlab.gui.latent_map.ramp_scale import DIMMING, DISTANCE, VALUES, RampScale
 from latentlab.gui.style.theme import Theme
 
 FAR_FROM_DATA = "far from data"
@@ -51,9 +51,7 @@ class OverlayPanels(QObject):
         self._epoch_banner = Banner("mapPast", "Epoch that is shown", over)
         self._view_note = Note("mapView", "Kind of view", over)
         self._far_note = Note("mapFarFromData", "Far from data", over)
-        self._distance_scale = RampScale(
-            "distanceScale", "Scale of the dimming far from data", "distance to data", DIMMING, over
-        )
+        self._distance_scale = RampScale("distanceScale", "Scale of the dimming far from data", DISTANCE, DIMMING, over)
         self._scales = {"trust": self._distance_scale} | {
             layer.name: RampScale(f"{layer.name}Scale", f"Scale of {layer.title}", name, VALUES, over)
             for layer, name in self._named_values()
@@ -124,10 +122,10 @@ class OverlayPanels(QObject):
         for note in (self._staleness_note, self._epoch_banner, self._view_note, self._far_note, self._read_out):
             note.set_theme(theme)
 
-    def draw_legend(self, painter: QPainter) -> None:
-        """Draw the legend where it is in the widget."""
-        if self._has_legend():
-            self._legend.render(painter, self._legend.pos())
+    def scales(self) -> list[tuple[str, tuple[str, str], Sequence[QColor]]]:
+        """Name, values at both ends and colours of each scale that is shown, from the lowest."""
+        shown = (scale for scale in self._scales.values() if scale.isVisibleTo(self._over))
+        return [(scale.name, scale.texts(), scale.colours) for scale in shown]
 
     # --- where they are ---------------------------------------------------------------------------
 

@@ -16,6 +16,7 @@ from latentlab.gui.style.theme import DARK, Theme
 _RAMP = 40  # px
 _INSET, _GAP = 8, 6  # px
 
+DISTANCE = "distance to data"
 DIMMING = (QColor(200, 200, 200), QColor(*(3 * [round(200 * (1 - STRENGTH))])))
 """From clear to dimmed."""
 VALUES = tuple(QColor(*(int(level) for level in cividis_table()[step])) for step in range(0, 256, 51))
@@ -33,6 +34,11 @@ class RampScale(QWidget):
         What the values are called.
     colours
         Of the ramp, evenly spaced.
+
+    Attributes
+    ----------
+    name, colours
+        As given.
     """
 
     def __init__(
@@ -42,7 +48,7 @@ class RampScale(QWidget):
         self.setObjectName(object_name)
         self.setAccessibleName(accessible)
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
-        self._name, self._colours = name, tuple(colours)
+        self.name, self.colours = name, tuple(colours)
         self._theme: Theme = DARK
         self._texts = ("", "")
         self.hide()
@@ -68,7 +74,7 @@ class RampScale(QWidget):
     def sizeHint(self) -> QSize:
         """One line high, as wide as its parts."""
         metrics = self.fontMetrics()
-        text = sum(metrics.horizontalAdvance(each) for each in (*self._texts, self._name))
+        text = sum(metrics.horizontalAdvance(each) for each in (*self._texts, self.name))
         return QSize(2 * _INSET + text + _RAMP + 3 * _GAP, metrics.height() + 6)
 
     def paintEvent(self, _event: QPaintEvent) -> None:
@@ -77,15 +83,15 @@ class RampScale(QWidget):
         painter, metrics = QPainter(self), self.fontMetrics()
         painter.setPen(self._theme.colour("text"))
         left, middle = float(_INSET), Qt.AlignmentFlag.AlignVCenter
-        for text, is_before_ramp in ((self._name, False), (self._texts[0], True), (self._texts[1], False)):
+        for text, is_before_ramp in ((self.name, False), (self._texts[0], True), (self._texts[1], False)):
             width = metrics.horizontalAdvance(text)
             painter.drawText(QRectF(left, 0, width + 1, self.height()), middle, text)
             left += width + _GAP
             if is_before_ramp:
                 ramp = QRectF(left, self.height() / 2 - 4, _RAMP, 8)
                 gradient = QLinearGradient(ramp.topLeft(), QPointF(ramp.right(), ramp.top()))
-                for number, colour in enumerate(self._colours):
-                    gradient.setColorAt(number / (len(self._colours) - 1), colour)
+                for number, colour in enumerate(self.colours):
+                    gradient.setColorAt(number / (len(self.colours) - 1), colour)
                 painter.fillRect(ramp, gradient)
                 left += _RAMP + _GAP
         painter.end()

@@ -13,8 +13,6 @@ from PySide6.QtGui import (
     QDragMoveEvent,
     QDropEvent,
     QKeyEvent,
-    QPainter,
-    QPixmap,
     QResizeEvent,
 )
 from PySide6.QtWidgets import QWidget
@@ -22,6 +20,7 @@ from PySide6.QtWidgets import QWidget
 from latentlab.gui.latent_map.graphics_view import MapGraphicsView
 from latentlab.gui.latent_map.layer_stack import LayerStack
 from latentlab.gui.latent_map.layers.base import NO_CLASS_NAME, LayerState
+from latentlab.gui.latent_map.map_picture import MapPicture, inner_size
 from latentlab.gui.latent_map.overlay_panels import OverlayPanels
 from latentlab.gui.latent_map.point_picker import PointPicker
 from latentlab.gui.latent_map.point_selector import PointSelector
@@ -427,13 +426,20 @@ class LatentMap(QWidget):
         """Show or hide the note that the latent shown is far from all data; the caller measures it."""
         self._overlays.set_far_from_data(far)
 
-    def picture(self) -> QPixmap:
-        """The map as it is seen, with its legend but without buttons and notes, for a file."""
-        picture: QPixmap = self._graphics.grab()
-        painter = QPainter(picture)
-        self._overlays.draw_legend(painter)
-        painter.end()
-        return picture
+    def picture(
+        self, width: int, height: int, ratio: float = 1.0, ranges: tuple[Range, Range] | None = None
+    ) -> MapPicture:
+        """Return what is on the map as a picture to paint at any size; see `MapPicture`.
+
+        ``ranges`` of the axes are shown whole; by default those in view.
+        """
+        x_range, y_range = ranges or (self.view().x_range, self.view().y_range)
+        return MapPicture(
+            self.layer_stack,
+            (self.plot.x_axis, self.plot.y_axis),
+            self._overlays.scales(),
+            View.fitted(x_range, y_range, *inner_size(width, height), ratio),
+        )
 
     # --- tools and keys ---------------------------------------------------------------------------
 

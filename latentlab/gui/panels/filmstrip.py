@@ -208,6 +208,10 @@ class Filmstrip(QWidget):
         self._strips, self._over_epochs, self._snapshot = {}, {}, {}
         self._show()
 
+    def shown_images(self) -> ByteArray | None:
+        """The images that are shown, uint8 [rows, columns, H, W] or [rows, columns, H, W, 3]; ``None`` for none."""
+        return self._view.images() if self._stack.currentWidget() is self._view else None
+
     def sizeHint(self) -> QSize:
         """Low and wide."""
         return QSize(640, 148)

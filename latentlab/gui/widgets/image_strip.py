@@ -55,6 +55,7 @@ class ImageStrip(QAbstractScrollArea):
         self._sheet: QImage | None = None
         self._tile_source = QSize(1, 1)
         self._rows = self._columns = 0
+        self._images: ByteArray | None = None
         self._names: tuple[str, ...] = ()
         self._heads: tuple[str, ...] = ()
         self._marked = -1
@@ -90,9 +91,9 @@ class ImageStrip(QAbstractScrollArea):
         """
         self._from_end = from_end
         if images is None or images.size == 0:
-            self._sheet, self._rows, self._columns = None, 0, 0
+            self._sheet, self._rows, self._columns, self._images = None, 0, 0, None
         else:
-            images = np.asarray(images, dtype=np.uint8)
+            self._images = images = np.asarray(images, dtype=np.uint8)
             self._rows, self._columns, height, width = images.shape[:4]
             sheet = np.swapaxes(images, 1, 2).reshape(self._rows * height, self._columns * width, *images.shape[4:])
             self._sheet = to_qimage(sheet)
@@ -103,6 +104,10 @@ class ImageStrip(QAbstractScrollArea):
         self._keep_inside()
         self._measure()
         self.viewport().update()
+
+    def images(self) -> ByteArray | None:
+        """The images that are shown; ``None`` for nothing."""
+        return self._images
 
     def tile_rect(self, row: int, column: int) -> QRect:
         """The rectangle of a tile, in pixels of the viewport."""

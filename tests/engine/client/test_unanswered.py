@@ -12,6 +12,7 @@ from latentlab.engine.protocol import messages
 from latentlab.engine.protocol.messages import (
     AdjustTraining,
     Axes,
+    CancelExport,
     CancelFilm,
     CancelLoading,
     CancelRanking,
@@ -25,6 +26,7 @@ from latentlab.engine.protocol.messages import (
     DecodeBoth,
     Decoded,
     DecodeGrid,
+    DecodeMap,
     DecodeOtherGrid,
     DecodeRows,
     DescribeDimension,
@@ -36,6 +38,7 @@ from latentlab.engine.protocol.messages import (
     EncodeDrawing,
     EncodeImage,
     EncodeSelection,
+    ExportFile,
     ExportFilm,
     ExportSelection,
     Failed,
@@ -45,6 +48,7 @@ from latentlab.engine.protocol.messages import (
     ImputeImage,
     InspectImage,
     Interpolate,
+    LayoutSurface,
     MeasureCopy,
     MeasureFields,
     MeasureModel,
@@ -105,12 +109,14 @@ READS = (
 )  # fmt: skip
 WORK = (
     OpenModel("other"), SaveModel("there"), OpenDataset("more"), EncodeImage("face.png"), Train(RunConfig(), "run"),
-    ExportSelection("a.csv", ROWS, "table"), ExportFilm("a.gif", Z[None], 20, 1), WriteSubset("some", ROWS),
+    ExportSelection("a.csv", ROWS, "table"), ExportFilm("a.gif", Z[None], 20, 1),
+    ExportFile("a.md", "card"), DecodeMap(1, LayoutSurface(1), (0, 1), (0, 1), 1, 1), WriteSubset("some", ROWS),
 )  # fmt: skip
 CONTROLS = (
     PauseTraining(), UnpauseTraining(), StopTraining(), AdjustTraining(beta=2.0), CancelLoading(), EncodeDataset(),
     StopImageWork("refine"),
-    CancelFilm(), CloseDataset(), CancelRanking(), OpenComparison(1, "other"), CloseComparison(), EncodeSelection(ROWS),
+    CancelExport(), CancelFilm(), CloseDataset(), CancelRanking(), OpenComparison(1, "other"), CloseComparison(),
+    EncodeSelection(ROWS),
 )  # fmt: skip
 OF_THE_CLIENT = {"Request", "Ping", "Shutdown", "RestartWorker"}
 DATASET = DatasetInfo("photos", "photos", 10, (1, 8, 8), (), (), 9, 1, (), 0, DataConfig(), 640)

@@ -215,6 +215,10 @@ class Layer(pg.GraphicsObject):  # type: ignore[misc]
         """Paint in logical pixels from the view's top left corner."""
         raise NotImplementedError
 
+    def draw_exactly(self, painter: QPainter, view: View) -> None:
+        """Paint in full for a picture of another size, without what is kept for the screen."""
+        self.draw(painter, view)
+
     def viewRangeChanged(self) -> None:
         """Paint again after a zoom or pan (called by pyqtgraph)."""
         self.update()

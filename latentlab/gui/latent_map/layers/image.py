@@ -42,6 +42,10 @@ class ImageLayer(Layer):
         """Draw all of a view on a transparent background, in logical pixels from its top left corner."""
         raise NotImplementedError
 
+    def draw_exactly(self, painter: QPainter, view: View) -> None:
+        """Paint in full for a picture of another size, without what is kept for the screen."""
+        self.render(painter, view)
+
     def draw(self, painter: QPainter, view: View) -> None:
         """Paint the kept image where it belongs in this view."""
         if self._kept is None or not _reaches(self._kept[0], view):

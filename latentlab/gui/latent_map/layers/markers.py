@@ -88,6 +88,34 @@ def sprite(marker: str, radius: float) -> Sprite:
     return Sprite(x[touched].astype(np.intp), y[touched].astype(np.intp), distance[touched], reach)
 
 
+def outline(marker: str, radius: float) -> FloatArray:
+    """Corners [k, 2] of a marker's shape round 0, y downwards, for a drawing of shapes; a disc has many."""
+    if marker in ("plus", "cross"):
+        arm, half = 1.2 * radius, 0.42 * radius
+        side = [(half, arm), (half, half), (arm, half), (arm, -half), (half, -half), (half, -arm)]
+        corners = np.array([*side, *((-x, -y) for x, y in side)])
+        turn = np.deg2rad(45.0 if marker == "cross" else 0.0)
+        return np.asarray(corners @ np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]]))
+    count, size, rotation, inner = _CORNERS[marker]
+    steps = count if inner == 1.0 else 2 * count
+    angle = np.deg2rad(rotation) + 2 * np.pi * np.arange(steps) / steps
+    length = np.where(np.arange(steps) % 2 == 1, inner, 1.0) * size * radius
+    return np.stack([np.cos(angle) * length, -np.sin(angle) * length], axis=1)
+
+
+_CORNERS = {
+    "disc": (48, 1.0, 0.0, 1.0),
+    "square": (4, 1.25, 45.0, 1.0),
+    "triangle": (3, 1.35, 90.0, 1.0),
+    "diamond": (4, 1.25, 90.0, 1.0),
+    "down": (3, 1.35, 270.0, 1.0),
+    "pentagon": (5, 1.15, 90.0, 1.0),
+    "star": (5, 1.35, 90.0, 0.5),
+    "hexagon": (6, 1.1, 0.0, 1.0),
+}
+"""Number of corners, size, rotation in degrees, and length of every second corner, of each polygon."""
+
+
 def _polygon(corners: int, size: float, rotation: float = 90.0, inner: float = 1.0) -> Shape:
     """Signed distance from a regular polygon, or from a star when ``inner`` is below 1."""
 
@@ -131,15 +159,8 @@ def _distance_to_polygon(x: FloatArray, y: FloatArray, px: FloatArray, py: Float
     return np.where(inside, -nearest, nearest)
 
 
-_SHAPES = {
+_SHAPES = {name: _polygon(*values) for name, values in _CORNERS.items()} | {
     "disc": _disc,
-    "square": _polygon(4, 1.25, rotation=45.0),
-    "triangle": _polygon(3, 1.35),
-    "diamond": _polygon(4, 1.25),
     "plus": _cross(0.0),
-    "down": _polygon(3, 1.35, rotation=270.0),
     "cross": _cross(45.0),
-    "pentagon": _polygon(5, 1.15),
-    "star": _polygon(5, 1.35, inner=0.5),
-    "hexagon": _polygon(6, 1.1, rotation=0.0),
 }

@@ -7,15 +7,15 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from PySide6.QtCore import QRectF, Signal
-from PySide6.QtGui import QImage, QPainter
+from PySide6.QtCore import QPointF, QRectF, Signal
+from PySide6.QtGui import QColor, QImage, QPainter, QPen
 
 from latentlab.gui.latent_map.layers.image import ImageLayer
 from latentlab.gui.latent_map.layers.markers import pack
 from latentlab.gui.latent_map.layers.point_pyramid import PointPyramid
 from latentlab.gui.latent_map.layers.points import PointsLayer
 from latentlab.gui.latent_map.layers.thumbnails import CAPACITY, Thumbnails
-from latentlab.gui.latent_map.pictures import wrap_image
+from latentlab.gui.latent_map.pictures import to_argb, wrap_image
 from latentlab.gui.latent_map.view import View
 from latentlab.gui.widgets.debouncer import Debouncer
 
@@ -193,6 +193,24 @@ class PicturesLayer(ImageLayer):
             self._next_frame.throttle()
         else:
             self._merge.throttle()
+
+    def draw_exactly(self, painter: QPainter, view: View) -> None:
+        """Draw the pictures that have arrived, as large as they were given."""
+        placed = self._place(view)
+        for row, (x, y), colour in zip(
+            placed.rows.tolist(), placed.corners.tolist(), placed.colours.tolist(), strict=True
+        ):
+            original = self.original(row)
+            if original is None:
+                continue
+            pixels = np.ascontiguousarray(to_argb(original))
+            tall, wide = pixels.shape
+            scale = PICTURE_PX / max(tall, wide)
+            area = QRectF(0, 0, wide * scale, tall * scale)
+            area.moveCenter(QPointF(x + PICTURE_PX / 2, y + PICTURE_PX / 2))
+            painter.drawImage(area, wrap_image(pixels))
+            painter.setPen(QPen(QColor.fromRgba(colour), BORDER_PX))
+            painter.drawRect(area.adjusted(BORDER_PX / 2, BORDER_PX / 2, -BORDER_PX / 2, -BORDER_PX / 2))
 
     def _place(self, view: View) -> Placed:
         """Choose the pictures of a view, those in its middle first, and put each into its cell."""

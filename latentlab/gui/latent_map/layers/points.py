@@ -66,6 +66,11 @@ class PointsLayer(RasterizedLayer):
         return self._xy
 
     @property
+    def hidden(self) -> frozenset[int]:
+        """The classes whose points are not drawn."""
+        return self._hidden
+
+    @property
     def shown(self) -> npt.NDArray[np.bool_]:
         """Which points are of a class that is shown, bool [N]."""
         if not self._hidden:
@@ -246,9 +251,15 @@ class PointsLayer(RasterizedLayer):
             painter.setOpacity(painter.opacity() * DIMMED)
         super().draw(painter, view)
 
-    def point_size(self, window: Window) -> Size:
+    def draw_exactly(self, painter: QPainter, view: View) -> None:
+        """Draw all points in view for a picture of another size."""
+        if self._is_dimmed:
+            painter.setOpacity(painter.opacity() * DIMMED)
+        super().draw_exactly(painter, view)
+
+    def point_size(self, window: Window, ratio: float | None = None) -> Size:
         """How large the points in a window are drawn."""
-        return point_size(self.tiles().count(window), self.view().ratio)
+        return point_size(self.tiles().count(window), self.view().ratio if ratio is None else ratio)
 
     def _invalidate(self) -> None:
         self._tiles = None

@@ -68,8 +68,8 @@ class RasterizedLayer(Layer):
         """The points that are drawn."""
         raise NotImplementedError
 
-    def point_size(self, window: Window) -> Size:
-        """How large the points in a window are drawn."""
+    def point_size(self, window: Window, ratio: float | None = None) -> Size:
+        """How large the points in a window are drawn, at the screen's device pixels for each logical one or others."""
         raise NotImplementedError
 
     def colour_table(self) -> npt.NDArray[np.uint8]:
@@ -113,6 +113,16 @@ class RasterizedLayer(Layer):
             if not self._is_exact(window) and self._steps is None:
                 self._rasterize_at_rest.throttle()
         self._draw_picture(painter, view)
+
+    def draw_exactly(self, painter: QPainter, view: View) -> None:
+        """Draw all points in view for a picture of another size, without what is kept for the screen."""
+        width, height = round(view.width_px * view.ratio), round(view.height_px * view.ratio)
+        window = Window(view.x_min, view.y_max, view.scale * view.ratio, width, height)
+        pixels = np.zeros((height, width), np.uint32)
+        size = self.point_size(window, view.ratio)
+        for _ in Rasterizer().steps(pixels, self.tiles(), window, self.colour_table(), self.markers(), size):
+            pass
+        painter.drawImage(view.rect(), wrap_image(pixels))
 
     def _draw_picture(self, painter: QPainter, view: View) -> None:
         detail = self._detail.window

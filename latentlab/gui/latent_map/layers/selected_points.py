@@ -70,9 +70,15 @@ class SelectedPointsLayer(RasterizedLayer):
             painter.setOpacity(painter.opacity() * self._points.opacity())
         super().draw(painter, view)
 
-    def point_size(self, window: Window) -> Size:
+    def draw_exactly(self, painter: QPainter, view: View) -> None:
+        """Draw the points in view for a picture of another size, selected ones opaque."""
+        if self._shows_labelled():
+            painter.setOpacity(painter.opacity() * self._points.opacity())
+        super().draw_exactly(painter, view)
+
+    def point_size(self, window: Window, ratio: float | None = None) -> Size:
         """The size of all points, so that a selected one covers itself."""
-        return self._points.point_size(window)
+        return self._points.point_size(window, ratio)
 
     def colour_table(self) -> npt.NDArray[np.uint8]:
         """Colours of the points, opaque."""

@@ -79,6 +79,10 @@ class TrustLayer(ImageLayer):
         """Whether there is nothing to paint."""
         return self.scale is None
 
+    def draw_exactly(self, painter: QPainter, view: View) -> None:
+        """Dim all of a picture of another size, whose manifold covers it."""
+        draw_image(painter, view, wrap_image(self._pixels), *self._ranges)
+
     def render(self, painter: QPainter, view: View) -> None:
         """Dim by the distance, interpolated between the cells."""
         painter.setClipPath(self._extent(view), Qt.ClipOperation.IntersectClip)
