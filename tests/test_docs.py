@@ -8,15 +8,19 @@ import shlex
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from latentlab.cli.parser import COMMANDS, build_parser
 from latentlab.config import RunConfig, settings_of
 from latentlab.config.lessons import lessons
 from latentlab.config.recipes import RECIPES
+from latentlab.foreign import explore
+from tests.foreign.explored import ClosedWindow
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -64,6 +68,21 @@ def words_of_commands(text: str) -> Iterator[list[str]]:
 # --- code and commands ----------------------------------------------------------------------------------
 
 
+@pytest.fixture
+def own_model(tmp_path, monkeypatch):
+    """The VAE of a reader in the current folder, as ``docs/guide/own-model.md`` has it, and no window for it."""
+    code = next(blocks((DOCS / "guide" / "own-model.md").read_text(encoding="utf-8"), "python"))
+    (tmp_path / "my_vae.py").write_text(code)
+    names: dict[str, Any] = {}
+    exec(compile(code, "my_vae.py", "exec"), names)
+    torch.save(names["model"].state_dict(), tmp_path / "my_vae.pt")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(explore, "_started", lambda _arguments, _log: ClosedWindow())
+    yield
+    sys.modules.pop("my_vae", None)
+
+
+@pytest.mark.usefixtures("own_model")
 @pytest.mark.parametrize("page", [page for page in PAGES if "```python" in page.read_text()], ids=named)
 def test_python_blocks_run(page, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)

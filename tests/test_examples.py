@@ -11,6 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from latentlab.foreign import explore
+from tests.foreign.explored import ClosedWindow
+
 EXAMPLES = Path(__file__).parents[1] / "examples"
 SMALL = ("--limit", "60", "--size", "16", "--epochs", "1")
 
@@ -31,7 +34,7 @@ def run_example(tmp_path, monkeypatch, capsys):
 def test_every_script_has_a_test():
     assert {path.name for path in EXAMPLES.glob("*.py")} == {
         "train_on_a_folder.py", "encode_and_plot.py", "traversal_strip.py", "interpolate.py",
-        "compare_two_recipes.py", "read_without_latentlab.py",
+        "compare_two_recipes.py", "explore_your_functions.py", "read_without_latentlab.py",
     }  # fmt: skip
 
 
@@ -78,6 +81,19 @@ def test_compare_two_recipes(run_example):
     assert (vae[0], iwae[0]) == ("vae", "iwae")
     for _, elbo, rate, distortion in (vae, iwae):
         assert float(elbo) == pytest.approx(-float(rate) - float(distortion), abs=0.02)
+
+
+def test_exploring_own_functions(run_example, monkeypatch):
+    started = []
+
+    def start(arguments, _log):
+        started.append(arguments)
+        return ClosedWindow()
+
+    monkeypatch.setattr(explore, "_started", start)
+    printed = run_example("explore_your_functions.py", "--limit", "60", "--size", "16", "--window")
+    assert float(printed.rpartition(":")[2]) < 0.1
+    assert [path.rpartition("/")[2] for path in started[0]] == ["principal components.explore", "images.npz"]
 
 
 def test_reading_without_latentlab_gives_the_same_image(run_example, tmp_path):

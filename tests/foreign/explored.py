@@ -51,3 +51,13 @@ def serve(folder: Path, model: UserModel, on_report: Any = None) -> tuple[ModelS
     path = folder / "toy.explore"
     path.write_text(json.dumps(description.model_dump(mode="json")))
     return ModelServer(model, address_in(folder, KEY), bytes.fromhex(KEY), on_report or (lambda *_of: None)), path
+
+
+class ClosedWindow:
+    """Stands for the process of a window that has been closed already."""
+
+    def poll(self) -> int:
+        return 0
+
+    def wait(self, timeout: float | None = None) -> int:
+        return 0
