@@ -34,6 +34,7 @@ from latentlab.controllers.codebook import CodebookController
 from latentlab.controllers.compare import CompareController
 from latentlab.controllers.compare_menu import CompareMenuController
 from latentlab.controllers.components import ComponentController
+from latentlab.controllers.context_menus import MapMenuController
 from latentlab.controllers.data import DataController, DatasetFitController
 from latentlab.controllers.decoded_image import DecodedImageController
 from latentlab.controllers.desktop_notices import DesktopNoticeController
@@ -224,6 +225,7 @@ class Application(QObject):
         session, engine, window, parent = self.session, self.engine, self.window, self._controllers
         self._build_selection_controllers()
         self._frame_rate = FrameRateController(engine, window, parent)
+        MapMenuController(session, self._explore, self.latent_map, window, parent)
         is_first_start = self._settings.layout() is None
         hints = ToolHintController(session, window, self.activity, is_first_start=is_first_start, parent=parent)
         PickController(session, self._explore, self.latent_map, hints, parent)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtGui import QAction, QKeySequence
 
 from latentlab.gui.widgets.plain_text import set_tool_tip, set_whats_this
+from latentlab.utils.plain_text import as_line
 
 _TIP, _REASON, _DEFAULT = "tip", "reason", "defaultShortcut"
 
@@ -51,8 +52,8 @@ def default_shortcut(action: QAction) -> QKeySequence:
 def show_tip(action: QAction) -> None:
     """Write tip, shortcut and reason into the tooltip."""
     keys = action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
-    tip = tip_of(action)
+    tip = as_line(tip_of(action))
     text = f"{tip} ({keys})" if keys else tip
-    reason = "" if action.isEnabled() else reason_of(action)
+    reason = "" if action.isEnabled() else as_line(reason_of(action))
     set_tool_tip(action, f"{text}\n{reason}" if reason else text, lines=True)
     set_whats_this(action, f"{tip}." + (f" Shortcut: {keys}." if keys else ""))

@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from latentlab.gui import accessibility
 from latentlab.gui.action_text import describe, set_reason
 from latentlab.gui.actions import Actions
 from latentlab.gui.commands import CommandRegistry
@@ -197,6 +198,7 @@ class MainWindow(QMainWindow):
         self._comparison: tuple[QWidget, ...] = ()
         self._columns: list[int] = []  # widths of the columns of docks before a comparison
         self.setCentralWidget(centre)
+        accessibility.install()
         self.actions_ = Actions(self)
         self.commands = CommandRegistry()
         self._dock_layout = DockLayout(self)

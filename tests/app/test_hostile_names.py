@@ -106,8 +106,10 @@ def texts(root: QWidget) -> Iterator[tuple[str, str, int]]:
         if isinstance(each, QAction):
             yield f"{where} text", each.text(), LONGEST_LINE
             yield f"{where} tooltip", each.toolTip(), TOOL_TIP
+            yield f"{where} what's this", each.whatsThis(), TOOL_TIP
         if not isinstance(each, QWidget):
             continue
+        yield f"{where} what's this", each.whatsThis(), TOOL_TIP
         yield f"{where} tooltip", each.toolTip(), TOOL_TIP
         yield f"{where} status tip", each.statusTip(), LONGEST_LINE
         yield f"{where} title", each.windowTitle(), LONGEST_LINE

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PySide6.QtCore import QEvent, Qt, Signal
-from PySide6.QtGui import QAction, QShowEvent
+from PySide6.QtGui import QAction, QContextMenuEvent, QShowEvent
 from PySide6.QtWidgets import QFrame, QScrollArea, QStackedLayout, QToolButton, QWidget
 
 from latentlab.config.events import IMPORTANCE_BOUND
@@ -16,6 +16,7 @@ from latentlab.gui.curves.run_legend import Entry, RunLegend
 from latentlab.gui.curves.series import CurveSet, FloatArray
 from latentlab.gui.style.theme import SPACE, current_theme, tabular
 from latentlab.gui.widgets.containers import EmptyState
+from latentlab.gui.widgets.context_menu import MenuEntry, pop_up
 from latentlab.gui.widgets.controls import StayOpenMenu, button, column, named, row, tool_button
 from latentlab.gui.widgets.debouncer import Debouncer
 from latentlab.gui.widgets.elided_label import ElidedLabel
@@ -110,6 +111,21 @@ class TrainingCurves(QWidget):
         self._stack = QStackedLayout(self)
         self._stack.addWidget(self._empty)
         self._stack.addWidget(body)
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        """Offer what is done with the curves, by a right click or the Menu key."""
+        if self._stack.currentIndex() == 1:
+            pop_up(self, "curvesMenu", self.entries(), event.globalPos())
+
+    def entries(self) -> list[MenuEntry | QAction | None]:
+        """What can be done with the curves."""
+        return [
+            *(each for each in self._menu.actions() if not each.isSeparator()),
+            None,
+            MenuEntry("Logarithmic scale", self._log.toggle, is_checked=self._log.isChecked()),
+            MenuEntry("Add a run…", self.addRunRequested.emit),
+            MenuEntry("Remove all curves", self._on_clear, "" if self._clear.isEnabled() else "There are none"),
+        ]
 
     # --- runs and values ------------------------------------------------------------------------
 

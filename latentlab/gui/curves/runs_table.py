@@ -7,12 +7,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import QItemSelection, QItemSelectionModel, QPoint, QRect, Qt, Signal
-from PySide6.QtGui import QGuiApplication, QShowEvent
+from PySide6.QtGui import QAction, QContextMenuEvent, QGuiApplication, QShowEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem, QWidget
 
 from latentlab.config.glossary import term_of
 from latentlab.gui.style.theme import SPACE, tabular
 from latentlab.gui.widgets.containers import EmptyState
+from latentlab.gui.widgets.context_menu import MenuEntry, pop_up
 from latentlab.gui.widgets.controls import button, column, named, row
 from latentlab.gui.widgets.plain_text import set_tool_tip
 from latentlab.gui.widgets.term_card import set_terms
@@ -142,6 +143,23 @@ class RunsTable(QWidget):
         """Emit ``shown``."""
         super().showEvent(event)
         self.shown.emit()
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        """Offer what is done with the runs, by a right click or the Menu key."""
+        if self._table.isVisible():
+            pop_up(self, "runsMenu", self.entries(), event.globalPos())
+
+    def entries(self) -> list[MenuEntry | QAction | None]:
+        """What can be done with the selected runs."""
+        chosen = self._selected()
+        none, many = "" if chosen else "No run is selected", "Several runs are selected" if len(chosen) > 1 else ""
+        return [
+            MenuEntry("Open its model", lambda: self.runChosen.emit(chosen[0]), none or many),
+            MenuEntry("Draw curves", self._on_compare, none),
+            None,
+            MenuEntry("Copy rows", self._on_copy),
+            MenuEntry("Copy rows as Markdown", self._on_markdown),
+        ]
 
     def _term_at(self, at: QPoint) -> tuple[str, QRect]:
         """The term whose column's title is at a position, for its card."""

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from functools import partial
 
 from PySide6.QtCore import QSignalBlocker, Qt, Signal
-from PySide6.QtGui import QPaintEvent, QStandardItemModel
+from PySide6.QtGui import QAction, QContextMenuEvent, QPaintEvent, QStandardItemModel
 from PySide6.QtWidgets import QCheckBox, QComboBox, QFrame, QGridLayout, QSlider, QWidget
 
 from latentlab.gui.latent_map.layers.base import LayerState
 from latentlab.gui.latent_map.legend import paint_ground
 from latentlab.gui.style.theme import DARK, Theme
+from latentlab.gui.widgets.context_menu import MenuEntry, pop_up
 from latentlab.gui.widgets.plain_text import set_tool_tip
 from latentlab.gui.widgets.term_card import explain
 from latentlab.utils.plain_text import as_line
@@ -111,6 +113,30 @@ class LayerPanel(QFrame):
         reasons = [refused for _, _, refused in layer.choices if refused]
         set_tool_tip(choice, reasons[0] if reasons else f"What {layer.title.lower()} show")
 
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        """Offer what is done with a layer, by a right click on its row or the Menu key."""
+        at = event.pos()
+        parts = [*self._switches.items(), *self._sliders.items()]
+        name = next((name for name, part in parts if part.hasFocus() or part.geometry().contains(at)), "")
+        if name:
+            pop_up(self, "layerMenu", self.entries(name), event.globalPos())
+
+    def entries(self, name: str) -> list[MenuEntry | QAction | None]:
+        """What can be done with a layer."""
+        switch, slider = self._switches[name], self._sliders[name]
+        unavailable = "" if switch.isEnabled() else switch.toolTip()
+        hidden = "" if slider.isEnabled() else unavailable or "The layer is hidden"
+        others = [each for other, each in self._switches.items() if other != name and each.isChecked()]
+        return [
+            MenuEntry("Show", switch.toggle, unavailable, switch.isChecked()),
+            MenuEntry("Hide all others", partial(_uncheck, others)),
+            None,
+            *(
+                MenuEntry(f"Opacity {percent} %", partial(slider.setValue, percent), hidden)
+                for percent in (25, 50, 100)
+            ),
+        ]
+
     def set_theme(self, theme: Theme) -> None:
         """Draw in these colours."""
         self._theme = theme
@@ -122,3 +148,8 @@ class LayerPanel(QFrame):
 
     def _on_switch_toggled(self, name: str, visible: bool) -> None:
         self.visibleEdited.emit(name, visible)
+
+
+def _uncheck(switches: Iterable[QCheckBox]) -> None:
+    for switch in switches:
+        switch.setChecked(False)

@@ -161,6 +161,10 @@ class OverlayPanels(QObject):
     def _has_legend(self) -> bool:
         return not self._legend.is_empty and self._layers.legend() is not None
 
+    def show_layer_panel(self) -> None:
+        """Open the panel of layers."""
+        self._tools.set_layers_shown(True)
+
     def close_layer_panel(self) -> bool:
         """Close the layer panel; returns whether it was open."""
         was_open = self._layer_panel.isVisibleTo(self._over)

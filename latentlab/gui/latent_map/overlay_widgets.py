@@ -98,7 +98,7 @@ class Message(QFrame):
         self._line.setText(text)
         self.setAccessibleName(as_line(text))
         self._button.setText(action)
-        self._button.setAccessibleName(action)
+        self._button.setAccessibleName(action or "Open")
         self._button.setVisible(bool(action))
         self.setVisible(bool(text))
         self.adjustSize()

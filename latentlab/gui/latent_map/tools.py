@@ -55,6 +55,10 @@ class Tool:
         """Handle a key of this tool; returns whether it was one."""
         return False
 
+    def enter(self, pixel: FloatArray, view: View, modifiers: Qt.KeyboardModifier) -> bool:
+        """Act at the cross-hair, which the arrow keys move; returns whether the tool does."""
+        return False
+
     def cancel(self) -> None:
         """Give up the gesture: another tool was chosen."""
 
@@ -177,6 +181,19 @@ class SelectTool(Tool):
         else:
             self._selector.close(corners, mode, self._how())
 
+    def enter(self, pixel: FloatArray, view: View, modifiers: Qt.KeyboardModifier) -> bool:
+        """Set a corner of the outline at the cross-hair; a box is closed by its second, a lasso by one set twice."""
+        if not self._trail:
+            self.press(pixel, view, modifiers)
+            self._selector.draw(self._corners(), _selection_mode(modifiers), self._how())
+            return True
+        is_same = float(np.abs(view.to_pixel(self._trail[-1]) - pixel).max()) < CLICK_PX
+        if not is_same:
+            self.drag(pixel, view, modifiers)
+        if self._is_box or is_same:
+            self.release(pixel, view, modifiers)
+        return True
+
     def key(self, key: int) -> bool:
         """Escape gives up the outline that is being drawn; without one it clears the selection."""
         if key != Qt.Key.Key_Escape:
@@ -282,6 +299,12 @@ class PathTool(Tool):
     def release(self, pixel: FloatArray, view: View, modifiers: Qt.KeyboardModifier) -> None:
         """Let go."""
         self._held = self._drawn_to = None
+
+    def enter(self, pixel: FloatArray, view: View, modifiers: Qt.KeyboardModifier) -> bool:
+        """Do at the cross-hair what a click does: set a waypoint, or remove it with Ctrl or Alt."""
+        self.press(pixel, view, modifiers & ~Qt.KeyboardModifier.ShiftModifier)
+        self.release(pixel, view, modifiers)
+        return True
 
     def key(self, key: int) -> bool:
         """Backspace or Delete removes a waypoint, Space plays, Escape stops playing or removes all waypoints."""

@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from latentlab.gui.latent_map.tools import Tool
+from latentlab.gui.latent_map.tools import CLICK_PX, Tool
 from latentlab.gui.latent_map.view import PRIOR_REACH, Range, View
 
 FloatArray = npt.NDArray[np.floating]
@@ -45,9 +45,13 @@ class MapViewBox(pg.ViewBox):  # type: ignore[misc]
     hovered(object, object)
         The point of the axes under the pointer, float [2], and the keyboard's modifiers; None when it has left, or when
         a press has ended the preview.
+    menuRequested(xy, position)
+        The right button was clicked, and not used to pan: the point of the axes, float [2], and the place on the
+        screen.
     """
 
     hovered = Signal(object, object)
+    menuRequested = Signal(object, QPoint)
 
     def __init__(self) -> None:
         super().__init__(lockAspect=True, enableMouse=False, enableMenu=False, defaultPadding=0.0)
@@ -58,6 +62,7 @@ class MapViewBox(pg.ViewBox):  # type: ignore[misc]
         self._tool = Tool()
         self._is_pressed = False
         self._pan_from: QPointF | None = None
+        self._pressed_at = QPointF()  # to pan
         self._hovered_at: QPoint | None = None  # on the screen
         self._extent = 2 * PRIOR_REACH
         self.show_range((-PRIOR_REACH, PRIOR_REACH), (-PRIOR_REACH, PRIOR_REACH))
@@ -148,7 +153,7 @@ class MapViewBox(pg.ViewBox):  # type: ignore[misc]
                 self.hovered.emit(None, Qt.KeyboardModifier.NoModifier)
             begin(_pixel(event), self.view(), event.modifiers())
         elif event.button() in (Qt.MouseButton.RightButton, Qt.MouseButton.MiddleButton):
-            self._pan_from = event.pos()
+            self._pan_from = self._pressed_at = event.pos()
             self.setCursor(Qt.CursorShape.ClosedHandCursor)
 
     def mouseMoveEvent(self, event: QGraphicsSceneMouseEvent) -> None:
@@ -173,6 +178,9 @@ class MapViewBox(pg.ViewBox):  # type: ignore[misc]
         elif self._pan_from is not None:
             self._pan_from = None
             self.setCursor(self._tool.cursor)
+            moved = event.pos() - self._pressed_at
+            if event.button() == Qt.MouseButton.RightButton and moved.manhattanLength() < CLICK_PX:
+                self.menuRequested.emit(self._point_at(event.pos()), event.screenPos())
 
     def mouseDoubleClickEvent(self, event: QGraphicsSceneMouseEvent) -> None:
         """Give the second press of a double click to the tool."""

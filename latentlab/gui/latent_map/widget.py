@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import (
+    QAccessible,
     QDragEnterEvent,
     QDragLeaveEvent,
     QDragMoveEvent,
@@ -17,6 +18,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QWidget
 
+from latentlab.gui.accessibility import tell_description
 from latentlab.gui.latent_map.graphics_view import MapGraphicsView
 from latentlab.gui.latent_map.layer_stack import LayerStack
 from latentlab.gui.latent_map.layers.base import NO_CLASS_NAME, LayerState
@@ -31,6 +33,7 @@ from latentlab.gui.plots.plot import Plot
 from latentlab.gui.style.theme import Theme, current_theme
 from latentlab.gui.widgets.debouncer import Debouncer
 from latentlab.gui.widgets.gesture_id import next_gesture
+from latentlab.gui.widgets.plain_text import set_whats_this
 
 ByteArray = npt.NDArray[np.uint8]
 FloatArray = npt.NDArray[np.floating]
@@ -44,6 +47,11 @@ _ARROWS = {
     Qt.Key.Key_Up: (0, 1),
     Qt.Key.Key_Down: (0, -1),
 }
+
+_HOW = (
+    "Move to preview, click or drag to choose a latent, Ctrl+click to take a data point's, arrows to nudge it, Enter "
+    "to set a waypoint or a corner of a selection."
+)
 
 
 class LatentMap(QWidget):
@@ -81,6 +89,8 @@ class LatentMap(QWidget):
         The pointer is where a press would pick this data point; ``hovered`` is not emitted then.
     pointHovered(int, bool)
         The data point that is marked at the pointer, −1 for none, and whether a click without Ctrl picks it.
+    menuRequested(object, QPoint)
+        A menu was asked for by the right button or the Menu key: for a point of the axes, at a place on the screen.
     nudged(object, int)
         Arrow keys moved by this much, float [2]; the id stays the same while a key is held.
     viewChanged(object)
@@ -104,12 +114,15 @@ class LatentMap(QWidget):
         A key of the *path* mode starts or pauses the playing of the path, or ends it.
     """
 
+    ACCESSIBLE_ROLE = QAccessible.Role.Canvas
+
     hovered = Signal(object)
     committed = Signal(object, int)
     pointPicked = Signal(int, int)
     pointPreviewed = Signal(int)
     pointHovered = Signal(int, bool)
     nudged = Signal(object, int)
+    menuRequested = Signal(object, QPoint)
     viewChanged = Signal(object)
     layerChanged = Signal(object)
     filesDropped = Signal(list)
@@ -124,9 +137,8 @@ class LatentMap(QWidget):
         super().__init__(parent)
         self.setObjectName("latentMap")
         self.setAccessibleName("Latent map")
-        self.setAccessibleDescription(
-            "Move to preview, click or drag to choose a latent, Ctrl+click to take a data point's, arrows to nudge it."
-        )
+        self.setAccessibleDescription(_HOW)
+        set_whats_this(self, _HOW)
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.PreventContextMenu)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAcceptDrops(True)
@@ -178,6 +190,7 @@ class LatentMap(QWidget):
         self.view_box.sigRangeChanged.connect(self._on_view_changed)
         self.view_box.sigResized.connect(self._on_box_resized)
         self.view_box.hovered.connect(self._on_hovered)
+        self.view_box.menuRequested.connect(self.menuRequested)
         self._picker.previewed.connect(self.pointPreviewed)
         self._picker.hovered.connect(self.pointHovered)
         self._selector.selected.connect(self.pointsSelected)
@@ -344,6 +357,8 @@ class LatentMap(QWidget):
     def set_cursor(self, xy: npt.ArrayLike | None) -> None:
         """Put the cursor on the committed point (x, y); None removes it."""
         self.layer_stack.cursor.set_position(xy)
+        at = "" if xy is None else f"At {', '.join(f'{value:.2f}' for value in np.asarray(xy, float).tolist())}. "
+        tell_description(self, f"{at}{_HOW}")
 
     def set_preview(self, xy: npt.ArrayLike | None) -> None:
         """Mark the previewed point (x, y); None removes the mark."""
@@ -460,7 +475,8 @@ class LatentMap(QWidget):
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Nudge with the arrows (Shift: ten times finer), zoom with plus and minus, show all with Home.
 
-        Escape gives up what is being drawn, then clears it.
+        Enter sets a waypoint or a corner of the selection at the cross-hair. Escape gives up what is being drawn, then
+        clears it.
         """
         key, view = event.key(), self.view()
         if key in _ARROWS:
@@ -475,10 +491,36 @@ class LatentMap(QWidget):
             self.view_box.zoom(1 / KEY_ZOOM if key == Qt.Key.Key_Minus else KEY_ZOOM, middle)
         elif key == Qt.Key.Key_Home:
             self.fit_to_points()
-        elif key == Qt.Key.Key_Escape and self._overlays.close_layer_panel():
-            pass
-        elif not (self._tools[self._mode].key(key) or (key == Qt.Key.Key_Escape and self._selector.clear())):
+        elif key == Qt.Key.Key_Menu or (key, event.modifiers()) == (Qt.Key.Key_F10, Qt.KeyboardModifier.ShiftModifier):
+            self._request_menu()
+        elif not self._act_on_key(Qt.Key(key), event.modifiers()):
             event.ignore()
+
+    def _act_on_key(self, key: Qt.Key, modifiers: Qt.KeyboardModifier) -> bool:
+        """Do what the tool does with a key, or Escape without it; returns whether anything was done."""
+        if key in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            return self._enter(modifiers)
+        if key == Qt.Key.Key_Escape and self._overlays.close_layer_panel():
+            return True
+        return self._tools[self._mode].key(key) or (key == Qt.Key.Key_Escape and self._selector.clear())
+
+    def _request_menu(self) -> None:
+        """Ask for the menu at the cross-hair, or in the middle without one."""
+        view, cursor = self.view(), self.layer_stack.cursor.position
+        middle = ((view.x_min + view.x_max) / 2, (view.y_min + view.y_max) / 2)
+        xy = np.asarray(middle if cursor is None else cursor, float)
+        self.menuRequested.emit(xy, self.viewport().mapToGlobal(self.z_to_pixel(xy).toPoint()))
+
+    def show_layer_panel(self) -> None:
+        """Show the switches and opacities of the layers."""
+        self._overlays.show_layer_panel()
+
+    def _enter(self, modifiers: Qt.KeyboardModifier) -> bool:
+        """Let the tool act at the cross-hair; returns whether it did."""
+        cursor = self.layer_stack.cursor.position
+        if cursor is None:
+            return False
+        return self._tools[self._mode].enter(self.view().to_pixel(cursor), self.view(), modifiers)
 
     def _on_hovered(self, xy: FloatArray | None, modifiers: Qt.KeyboardModifier) -> None:
         self._overlays.show_values_at(xy)

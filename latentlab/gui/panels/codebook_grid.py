@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QAccessible, QColor, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from latentlab.gui.style.theme import SPACE, current_theme
@@ -29,6 +29,8 @@ _MOVES = {
 
 class _Cells(QWidget):
     """Coloured cells in rows, chosen by mouse or keyboard."""
+
+    ACCESSIBLE_ROLE = QAccessible.Role.Table
 
     pressed = Signal(int, int, int)  # row, column, gesture
     picked = Signal(int, int)  # row, column: with the right button

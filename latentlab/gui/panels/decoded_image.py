@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QEvent, QMimeData, QObject, QPoint, QSize, Qt, Signal
 from PySide6.QtGui import (
+    QAccessible,
     QAction,
     QContextMenuEvent,
     QDrag,
@@ -162,6 +163,8 @@ class DecodedImage(QWidget):
     encodedImageClosed
         The encoded image file should be removed.
     """
+
+    ACCESSIBLE_ROLE = QAccessible.Role.Graphic
 
     saveRequested = Signal(str)
     openModelRequested = Signal()

@@ -7,13 +7,16 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QSignalBlocker, QSize, Qt, Signal
+from PySide6.QtCore import QPoint, QSignalBlocker, QSize, Qt, Signal
+from PySide6.QtGui import QAction, QGuiApplication
 from PySide6.QtWidgets import QStackedLayout, QTabBar, QWidget
 
 from latentlab.gui.style.theme import SPACE
 from latentlab.gui.widgets.containers import EmptyState
+from latentlab.gui.widgets.context_menu import MenuEntry, pop_up
 from latentlab.gui.widgets.controls import button, column, label, named, row, tool_button
 from latentlab.gui.widgets.image_strip import ImageStrip
+from latentlab.gui.widgets.plain_text import set_whats_this
 from latentlab.gui.widgets.qimage import ByteArray
 
 KINDS = {
@@ -94,6 +97,7 @@ class Filmstrip(QWidget):
         self._kind = "traverse"
         self._tabs = QTabBar()
         named(self._tabs, "stripKinds", "strips", "")
+        set_whats_this(self._tabs, "Which images the strip shows.")
         self._tabs.setExpanding(False)
         self._tabs.setDrawBase(False)
         self._tabs.setElideMode(Qt.TextElideMode.ElideNone)
@@ -110,8 +114,10 @@ class Filmstrip(QWidget):
         )
         self._by_epoch.toggled.connect(self._on_by_epoch_toggled)
         self._view = ImageStrip()
-        self._view.setObjectName("stripView")
+        named(self._view, "stripView", KINDS[self._kind][0], "")
+        set_whats_this(self._view, "Images of the chosen kind. Arrows and Enter, or a click, go to an image's latent.")
         self._view.tileChosen.connect(self._on_tile_chosen)
+        self._view.menuRequested.connect(self._on_menu_requested)
         holder = QWidget()
         self._stack = QStackedLayout(holder)
         self._empties = {kind: self._empty_state(kind) for kind in KINDS}
@@ -255,6 +261,29 @@ class Filmstrip(QWidget):
             heads, marked = ["images", *heads], marked + 1 if marked >= 0 else -1
         self._view.set_rows(images, (), pickable=True, heads=heads, marked=marked)
         self._stack.setCurrentWidget(self._view)
+
+    def entries(self, row_index: int, column_index: int) -> list[MenuEntry | QAction | None]:
+        """What can be done with an image of the strip."""
+        strip, refreshes = self._strips.get(self._kind), self._refresh.isVisibleTo(self)
+        by_epoch = self._has_epochs and self._by_epoch.isChecked() and self._kind in self._over_epochs
+        has_latent = strip is not None and strip.latents is not None and self._kind not in self._snapshot
+        text = "Show this epoch" if by_epoch else "Go to its latent"
+        unknown = "" if by_epoch or has_latent else "Its latent is not known"
+        return [
+            MenuEntry(text, lambda: self._on_tile_chosen(row_index, column_index), unknown),
+            MenuEntry("Copy image", lambda: self._copy(row_index, column_index)),
+            MenuEntry(
+                "Show other images",
+                lambda: self.refreshRequested.emit(self._kind),
+                "" if refreshes else "These are all there are",
+            ),
+        ]
+
+    def _on_menu_requested(self, row_index: int, column_index: int, at: QPoint) -> None:
+        pop_up(self, "stripMenu", self.entries(row_index, column_index), at)
+
+    def _copy(self, row_index: int, column_index: int) -> None:
+        QGuiApplication.clipboard().setImage(self._view.tile_image(row_index, column_index))
 
     def _on_by_epoch_toggled(self, _on: bool) -> None:
         self._show()

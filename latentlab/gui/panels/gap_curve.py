@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import pyqtgraph as pg
 from PySide6.QtCore import QEvent, Qt
+from PySide6.QtGui import QAccessible
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from latentlab.gui.plots.plot import Plot
@@ -20,6 +21,8 @@ _TIP = "The ELBO of the best posterior after each step, in nats; the dashed line
 
 class GapCurve(QWidget):
     """The encoder's ELBO as a dashed line, the refined one as a curve, and the gap between them filled."""
+
+    ACCESSIBLE_ROLE = QAccessible.Role.Chart
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)

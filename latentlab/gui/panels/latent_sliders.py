@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from PySide6.QtCore import QSignalBlocker, Qt, Signal
+from PySide6.QtGui import QAction, QContextMenuEvent
 from PySide6.QtWidgets import QGridLayout, QPushButton, QSizePolicy, QWidget
 
 from latentlab.config.layout import ACTIVE_KL
@@ -14,6 +15,7 @@ from latentlab.gui.panels.direction_sliders import DirectionSliders
 from latentlab.gui.style.icons import set_icon
 from latentlab.gui.style.theme import SPACE, tabular
 from latentlab.gui.widgets.containers import EmptyState, Fold
+from latentlab.gui.widgets.context_menu import MenuEntry, pop_up
 from latentlab.gui.widgets.controls import button, column, combo_box, label, named, row, scrolled, tool_button
 from latentlab.gui.widgets.latent_slider import LatentSlider
 from latentlab.gui.widgets.plain_text import set_tool_tip, without_mnemonic
@@ -350,6 +352,29 @@ class LatentSliders(QWidget):
         row.dice.clicked.connect(lambda: self.sampleRequested.emit(dimension))
         row.lock.toggled.connect(lambda locked: self._on_lock_toggled(dimension, locked))
         return row
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        """Offer what is done with a dimension, by a right click on its row or the Menu key."""
+        inside = self.childAt(event.pos())
+        if event.reason() == QContextMenuEvent.Reason.Keyboard:
+            inside = self.window().focusWidget()
+        if inside is None:
+            return
+        found = [number for number, each in enumerate(self._rows) if each is inside or each.isAncestorOf(inside)]
+        if found:
+            pop_up(self, "sliderMenu", self.entries(found[0]), event.globalPos())
+
+    def entries(self, dimension: int) -> list[MenuEntry | QAction | None]:
+        """What can be done with a dimension."""
+        each = self._rows[dimension]
+        return [
+            MenuEntry("What does it do?", lambda: self.dimensionAsked.emit(dimension)),
+            MenuEntry("Type a value", each.value.setFocus),
+            None,
+            MenuEntry("Reset to 0", lambda: self.resetRequested.emit(dimension)),
+            MenuEntry("Sample from the prior", lambda: self.sampleRequested.emit(dimension)),
+            MenuEntry("Keep when sampling", each.lock.toggle, is_checked=each.lock.isChecked()),
+        ]
 
     def _arrange(self) -> None:
         kl = self._kl

@@ -36,7 +36,7 @@ class LogView(QWidget):
         self.setObjectName("logView")
         self._entries: deque[LogEntry] = deque(maxlen=MAX_LINES)
         self._text = PlainTextView()
-        named(self._text, "logText", "log", "")
+        named(self._text, "logText", "log", "What the program has done, with the time")
         self._text.setMaximumBlockCount(MAX_LINES)
         self._text.setPlaceholderText("Log messages appear here.")
         self._text.setProperty("role", "mono")

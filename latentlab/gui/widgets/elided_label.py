@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtGui import QAccessible, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QPushButton, QSizePolicy, QWidget
 
 from latentlab.gui.style.theme import SPACE
@@ -13,6 +13,8 @@ from latentlab.utils.plain_text import as_line
 
 class ElidedLabel(QWidget):
     """A line of text that is elided when it does not fit; the tooltip shows all of it."""
+
+    ACCESSIBLE_ROLE = QAccessible.Role.StaticText
 
     def __init__(self, text: str = "", mode: Qt.TextElideMode = Qt.TextElideMode.ElideMiddle) -> None:
         super().__init__()

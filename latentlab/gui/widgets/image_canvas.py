@@ -4,7 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, Signal
-from PySide6.QtGui import QColor, QEnterEvent, QFocusEvent, QImage, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import (
+    QAccessible,
+    QColor,
+    QEnterEvent,
+    QFocusEvent,
+    QImage,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPen,
+)
 
 from latentlab.gui.style.theme import current_theme
 from latentlab.gui.widgets.gesture_id import next_gesture
@@ -33,6 +44,8 @@ class ImageCanvas(PixelView):
     hiddenChanged(stroke)
         The hidden region was changed.
     """
+
+    ACCESSIBLE_ROLE = QAccessible.Role.Canvas
 
     painted = Signal(int)
     hiddenChanged = Signal(int)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from PySide6.QtCore import QEvent, QPoint, QRect, QSize, Qt, Signal
 from PySide6.QtGui import (
+    QAccessible,
     QContextMenuEvent,
     QFocusEvent,
     QImage,
@@ -20,6 +21,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QAbstractScrollArea, QFrame
 
+from latentlab.gui.accessibility import tell_description
 from latentlab.gui.style.theme import SPACE, current_theme
 from latentlab.gui.widgets.qimage import ByteArray, to_qimage
 from latentlab.utils.plain_text import as_line
@@ -45,6 +47,8 @@ class ImageStrip(QAbstractScrollArea):
     tileHovered(row, column)
         The pointer is over another tile; −1, −1 for none.
     """
+
+    ACCESSIBLE_ROLE = QAccessible.Role.List
 
     tileChosen = Signal(int, int)
     menuRequested = Signal(int, int, QPoint)
@@ -103,11 +107,28 @@ class ImageStrip(QAbstractScrollArea):
         self._pickable = pickable
         self._keep_inside()
         self._measure()
+        self._tell()
         self.viewport().update()
 
     def images(self) -> ByteArray | None:
         """The images that are shown; ``None`` for nothing."""
         return self._images
+
+    def tile_image(self, row: int, column: int) -> QImage:
+        """The image of a tile, at its own size."""
+        size = self._tile_source
+        place = QRect(column * size.width(), row * size.height(), size.width(), size.height())
+        return QImage() if self._sheet is None else self._sheet.copy(place)
+
+    def _tell(self) -> None:
+        """Tell what keys would choose to those who cannot see it."""
+        text = f"{self._rows} by {self._columns} images" if self._rows > 1 else f"{self._columns} images"
+        if self._current is not None and self._rows:
+            row, column = self._current
+            name = self._names[row] if row < len(self._names) and self._names[row] else f"row {row + 1}"
+            head = f", {self._heads[column]}" if column < len(self._heads) else ""
+            text = f"image {column + 1} of {self._columns}, {name}{head}"
+        tell_description(self, text if self._rows else "empty")
 
     def tile_rect(self, row: int, column: int) -> QRect:
         """The rectangle of a tile, in pixels of the viewport."""
@@ -340,6 +361,7 @@ class ImageStrip(QAbstractScrollArea):
             super().keyPressEvent(event)
 
     def _show_current(self) -> None:
+        self._tell()
         if self._current is not None:
             tile, shown = self.tile_rect(*self._current), self.viewport().rect()
             across, down = self.horizontalScrollBar(), self.verticalScrollBar()

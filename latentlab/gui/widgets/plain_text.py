@@ -41,9 +41,10 @@ def set_tool_tip(target: HasToolTip, text: str, *, lines: bool = False) -> None:
 
     Long lines are wrapped between words: Qt shows each line of a plain text in full, across the screen.
     """
-    target.setToolTip(not_rich(_wrapped(as_text(text, TOOL_TIP) if lines else as_line(text, TOOL_TIP))))
-    if text and isinstance(target, QWidget) and not target.property("term"):
-        set_whats_this(target, text)
+    plain = as_text(text, TOOL_TIP) if lines else as_line(text, TOOL_TIP)
+    target.setToolTip(not_rich(_wrapped(plain)))
+    if plain and isinstance(target, QWidget) and not target.property("term"):
+        set_whats_this(target, plain)
 
 
 class HasWhatsThis(Protocol):

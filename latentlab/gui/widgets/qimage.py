@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QPoint, QRect, QSize
-from PySide6.QtGui import QImage, QPainter, QPaintEvent
+from PySide6.QtGui import QAccessible, QImage, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 ByteArray = NDArray[np.uint8]
@@ -37,6 +37,8 @@ def to_array(image: QImage) -> ByteArray:
 
 class PixelView(QWidget):
     """Draws one uint8 image as large as fits, with sharp pixels unless ``set_smooth`` is on."""
+
+    ACCESSIBLE_ROLE = QAccessible.Role.Graphic
 
     def __init__(self, hint: int = 96) -> None:
         super().__init__()

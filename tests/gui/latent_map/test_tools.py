@@ -476,3 +476,43 @@ def test_a_moved_cross_hair_paints_only_where_it_was_and_is(latent_map, qtbot):
     qtbot.waitUntil(lambda: bool(painted.seen))
     area = sum(part.width() * part.height() for region in painted.seen for part in region)
     assert area < 0.1 * latent_map.viewport().width() * latent_map.viewport().height()
+
+
+# --- by keys --------------------------------------------------------------------------------------
+
+
+def press_at(latent_map, xy, key=Qt.Key.Key_Return, modifier=Qt.KeyboardModifier.NoModifier) -> None:
+    """Press a key with the cross-hair at a point, where the arrow keys would bring it."""
+    latent_map.set_cursor(xy)
+    QTest.keyClick(latent_map, key, modifier)
+
+
+def test_waypoints_are_set_and_removed_by_keys(latent_map):
+    latent_map.set_mode("path")
+    edited = Recorder(latent_map.pathEdited)
+    for xy in ((-1.0, 0.0), (1.0, 0.5)):
+        press_at(latent_map, xy)
+        latent_map.set_path(edited.calls[-1][0])
+    np.testing.assert_allclose(latent_map.path_points(), [(-1.0, 0.0), (1.0, 0.5)], atol=PIXEL)
+    press_at(latent_map, (-1.0, 0.0), modifier=Qt.KeyboardModifier.ControlModifier)
+    np.testing.assert_allclose(edited.calls[-1][0], [(1.0, 0.5)], atol=PIXEL)
+
+
+@pytest.mark.parametrize(
+    ("mode", "corners"), [("box", (BOX[0], BOX[2])), ("select", (*BOX, BOX[3]))], ids=["box", "lasso"]
+)
+def test_points_are_selected_by_keys(latent_map, qtbot, mode, corners):
+    latent_map.set_points(np.array([(0.0, 0.0), (1.0, 0.2), (2.5, 0.0)]), np.array([-1, -1, -1]))
+    latent_map.set_mode(mode)
+    selected = Recorder(latent_map.pointsSelected)
+    for xy in corners:
+        press_at(latent_map, xy)
+    qtbot.waitUntil(lambda: bool(selected.calls))
+    assert sorted(selected.calls[-1][0]) == [0, 1]
+    assert selected.calls[-1][2] == ("box" if mode == "box" else "lasso")
+
+
+def test_enter_means_nothing_to_the_tool_that_explores(latent_map):
+    committed = Recorder(latent_map.committed)
+    press_at(latent_map, (0.5, 0.5))
+    assert committed.calls == []

@@ -38,6 +38,11 @@ class Mark(Layer):
             # the whole map painted for every move.
             scene.update(self.mapRectToScene(area))
 
+    @property
+    def position(self) -> FloatArray | None:
+        """Where it is, float [2] on the axes; ``None`` if it is not shown."""
+        return self._xy
+
     def is_blank(self) -> bool:
         """Whether there is nothing to paint."""
         return self._xy is None
