@@ -70,6 +70,10 @@ def _run(arguments: list[str]) -> int:
         _let_threads_sleep()
         with _ended_by_signals():
             return console.finish(parsed.run(parsed), output_was_all=parsed.output_is_all)
+    if {"--install-desktop", "--uninstall-desktop"} & set(arguments):
+        from latentlab.cli import desktop_entry
+
+        return desktop_entry.run(arguments)
     from latentlab import app
 
     return app.main(arguments)

@@ -38,7 +38,8 @@ COMMANDS = (
 )
 
 _USAGE = """latentlab [PATH …] [--engine process|thread] [--device NAME]
-       latentlab COMMAND …"""
+       latentlab COMMAND …
+       latentlab --install-desktop | --uninstall-desktop"""
 _DESCRIPTION = f"""Without a command the window opens, with PATH if given: a model, a run folder, a session,
 a folder of images or a dataset file.
 
