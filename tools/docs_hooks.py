@@ -240,7 +240,7 @@ def results(_: str) -> str:
 
 PACKAGES = (
     "cli", "app", "controllers", "gui", "state", "engine.client", "engine.worker", "engine.protocol", "training",
-    "evaluation", "models", "latent", "data", "storage", "config", "utils", "paths", "errors",
+    "evaluation", "models", "latent", "storage", "data", "config", "utils", "paths", "errors",
 )  # fmt: skip
 """From the highest layer to the lowest."""
 
