@@ -10,10 +10,12 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QAbstractSpinBox, QSpinBox, QVBoxLayout, QWidget
 
 from latentlab.config import ModelConfig, RunConfig, TrainingConfig, validated
+from latentlab.config.unread import unread_settings
 from latentlab.errors import InputError, SettingError
+from latentlab.gui.panels.folded_settings import FoldedSettings
 from latentlab.gui.panels.recipe_picker import EFFORTS, RecipeLike, RecipePicker, SuggestionLike
 from latentlab.gui.panels.run_controls import RunControls
-from latentlab.gui.widgets.config_form import Settings, add_groups, add_settings, empty, form, make_controls
+from latentlab.gui.widgets.config_form import Settings, add_settings, empty, form, make_controls
 from latentlab.gui.widgets.containers import Fold
 from latentlab.gui.widgets.controls import column, scrolled
 
@@ -125,10 +127,8 @@ class TrainingPanel(QWidget):
         self._show_state()
 
     def _build_settings(self, layout: QVBoxLayout) -> None:
-        self._main, self._rest = form(), form()
-        rest = QWidget()
-        rest.setLayout(self._rest)
-        self._fold = Fold("allSettings", "All settings", "All other settings of model and training", rest)
+        self._main, self._rest = form(), FoldedSettings()
+        self._fold = Fold("allSettings", "All settings", "All other settings of model and training", self._rest)
         self._fold.toggled.connect(self._fill_rest)
         layout.addLayout(self._main)
         layout.addWidget(self._fold)
@@ -347,20 +347,21 @@ class TrainingPanel(QWidget):
         unfolded = [name for name in first if name in self._settings and name != BETA]  # which is beside the buttons
         self._folded = [name for name in self._settings if name not in unfolded and name != BETA]
         empty(self._main)
-        empty(self._rest)
+        self._rest.clear()
         self._last_control = add_settings(self._main, [self._settings[name] for name in unfolded], self._recipe.box)
         self._fill_rest(self._fold.is_unfolded())
 
     def _fill_rest(self, unfolded: bool) -> None:
         """Make the controls of the folded settings when first unfolded: they are many."""
-        if unfolded and not self._rest.rowCount():
-            add_groups(self._rest, [self._settings[name] for name in self._folded], self._last_control)
+        if unfolded and self._rest.is_empty():
+            self._rest.set_settings([self._settings[name] for name in self._folded], self._last_control)
 
     def _check(self) -> None:
         """Mark an invalid setting, and show the reason above the Train button."""
         before, self._invalid, invalid_name = self._invalid, "", ""
         try:
-            self.config()
+            unread = unread_settings(self.config().model)
+            self._rest.set_unread({f"model.{name}": needs for name, needs in unread.items()})
         except InputError as error:
             self._invalid = self._message(error)
             invalid_name = error.setting if isinstance(error, SettingError) else ""

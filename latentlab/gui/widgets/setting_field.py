@@ -51,6 +51,8 @@ class Setting(QObject):
     ----------
     name
         The dotted name used on the command line: ``training.batch_size``.
+    explanation
+        What it does, in a sentence.
     title, short_title
         What the form calls it; the short title is for below a heading that names its part.
     label, control
@@ -75,8 +77,10 @@ class Setting(QObject):
         self._allowed = choices or (typing.get_args(self._kind) if literal else ())
         self.title = _title(name)
         self.short_title = _short_title(name)
+        self.explanation = tip
         self._tip = f"{tip}\n{name}".strip()
         self._enabled, self._invalid = True, False
+        self._needs = ""  # what it needs to act
         # Holds the value until the control is made.
         self._stored: Any = self._as_shown(field.get_default(call_default_factory=True))
 
@@ -87,7 +91,7 @@ class Setting(QObject):
         if not isinstance(control, WeightField):  # whose parts have names
             named(control, _object_name(self.name), self.title, self._tip)
         control.setParent(self._parent)
-        control.setEnabled(self._enabled)
+        control.setEnabled(self._enabled and not self._needs)
         control.hide()
         self.__dict__["control"] = control
         self.set_value(self._stored)
@@ -172,7 +176,18 @@ class Setting(QObject):
         """Allow or prevent changes of the value."""
         self._enabled = enabled
         if self._is_made:
-            self.control.setEnabled(enabled)
+            self.control.setEnabled(enabled and not self._needs)
+
+    def set_unread(self, needs: str) -> None:
+        """Disable the setting because the model does not read it, and say what it needs; an empty text enables it."""
+        if needs == self._needs:
+            return
+        self._needs = needs
+        tip = f"It does nothing here: it needs {needs}\n{self._tip}" if needs else self._tip
+        if self._is_made:
+            self.control.setEnabled(self._enabled and not needs)
+            for widget in (self.control, self.label):
+                set_tool_tip(widget, tip, lines=True)
 
     def _mark(self) -> None:
         marked = self.control.line if isinstance(self.control, WeightField) else self.control

@@ -367,3 +367,39 @@ def test_honest_every_settings_tooltip_is_about_that_setting(qtbot, kind, prefix
         sections.setdefault(name.rpartition(".")[0], []).append(tip)
     for section, tips in sections.items():
         assert len(set(tips)) == len(tips), f"two settings of {section} have the same tooltip"
+
+
+def form_rows(panel) -> dict[str, QWidget]:
+    """The settings of the fold that are shown, by name."""
+    return {name: panel._settings[name].control for name in panel._folded if panel._settings[name].control.isVisible()}
+
+
+def test_settings_that_do_not_act_are_hidden_until_they_are_asked_for(qtbot, panel):
+    panel.findChild(object, "allSettings").click()
+    assert "model.posterior.categories" not in form_rows(panel)
+    assert "model.optimizer" not in form_rows(panel)
+    assert "model.posterior.kind" in form_rows(panel)
+    button(panel, "showUnread").click()
+    shown = form_rows(panel)["model.posterior.categories"]
+    assert not shown.isEnabled()
+    assert "it needs posterior.kind=concrete" in shown.toolTip().replace("\n", " ")
+    button(panel, "showUnread").click()
+    panel.choose_recipe("concrete-vae")
+    assert form_rows(panel)["model.posterior.temperature"].isEnabled()
+    panel.choose_recipe("vae")
+    assert "model.posterior.temperature" not in form_rows(panel)
+
+
+def test_settings_are_found_by_typing(qtbot, panel):
+    panel.findChild(object, "allSettings").click()
+    field = panel.findChild(QLineEdit, "findSetting")
+    headings = [label for label in panel.findChildren(QLabel) if label.property("role") == "section"]
+    assert len([each for each in headings if each.isVisible()]) > 3
+    qtbot.keyClicks(field, "optim")
+    assert "training.optimizer" in form_rows(panel)
+    assert "model.posterior.kind" not in form_rows(panel)
+    assert len([each for each in headings if each.isVisible()]) <= 3
+    field.setText("no such setting")
+    assert form_rows(panel) == {}
+    field.clear()
+    assert "model.posterior.kind" in form_rows(panel)
