@@ -8,7 +8,7 @@ from PySide6.QtCore import QObject, Signal
 
 from latentlab.config.events import Adjusted, Epoch, Event
 from latentlab.config.layout import ACTIVE_KL
-from latentlab.controllers.run_messages import changes
+from latentlab.controllers.run_messages import changes, likelihood_of
 from latentlab.engine.client.client import EngineClient
 from latentlab.engine.protocol.messages import RunFollowed, RunOpened
 from latentlab.gui.curves.panel import TrainingCurves
@@ -100,6 +100,7 @@ class OpenedRunController(QObject):
         if result.run != self._curves.current_run():
             self._followed = result.run
             self._curves.start_run(name, result.run)
+            self._curves.set_likelihood(result.run, likelihood_of(result.run))
         if result.run != self._followed:
             return  # trained in this window: its curves are already drawn, more finely
         for event in result.events:

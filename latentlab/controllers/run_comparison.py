@@ -9,6 +9,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject
 
 from latentlab.controllers.opened_run import draw_event
+from latentlab.controllers.run_messages import likelihood_of
 from latentlab.engine.client.client import EngineClient
 from latentlab.engine.protocol.messages import CompareRuns, RunFollowed
 from latentlab.gui.curves.panel import TrainingCurves
@@ -52,6 +53,7 @@ class RunComparisonController(QObject):
             elif folder not in self._runs and folder not in self._curves.run_keys():
                 self._runs.append(folder)
                 self._curves.compare_run(Path(folder).name, folder)
+                self._curves.set_likelihood(folder, likelihood_of(folder))
         self._request()
 
     def _request(self) -> None:

@@ -7,8 +7,10 @@ import time
 from pathlib import Path
 
 from latentlab.config.events import Adjusted, Finished
+from latentlab.errors import LatentlabError
 from latentlab.paths import runs_folder
 from latentlab.state.run_status import INTERRUPTED, RunState, RunStatus
+from latentlab.storage.run_folder import RunFolder
 from latentlab.utils.text import format_epoch, pluralize
 
 
@@ -44,6 +46,14 @@ def paused_text(run: RunStatus) -> str:
 def pace(run: RunStatus) -> str:
     """``epoch 2.4 of 20 · 1,200 images/s``."""
     return f"{format_epoch(run.epoch, run.epochs)} · {run.images_per_second:,.0f} images/s"
+
+
+def likelihood_of(folder: str) -> str:
+    """What the pixels of a run are, from its record; empty if that cannot be read."""
+    try:
+        return str(RunFolder(folder).read_record().config.model.likelihood.kind)
+    except (LatentlabError, OSError):
+        return ""
 
 
 def changes(event: Adjusted) -> list[str]:

@@ -277,6 +277,8 @@ class TrainingController(QObject):
         self._session.update_run(has_started=True, epochs=event.epochs)
         if not self._curves.make_current(folder):
             self._curves.start_run(f"{event.recipe} · {Path(folder).name}", folder)
+        config = self._session.run.config
+        self._curves.set_likelihood(folder, "" if config is None else config.model.likelihood.kind)
         self._panel.set_adjusted({"beta": event.beta, "epochs": event.epochs})
 
     def _on_progress(self, event: Progress) -> None:

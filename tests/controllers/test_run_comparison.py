@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import pytest
+from PySide6.QtWidgets import QLabel
 
+from latentlab.config import RunConfig
 from latentlab.config.events import Adjusted, Epoch
+from latentlab.config.recipes import RECIPES
 from latentlab.controllers.run_comparison import RunComparisonController
 from latentlab.engine.protocol.messages import CompareRuns, RunFollowed, WorkerReady
 from latentlab.gui.curves.panel import TrainingCurves
 from latentlab.gui.curves.runs_table import RunsTable
+from latentlab.storage.run_folder import RunFolder, RunRecord
 
 
 @pytest.fixture
@@ -85,3 +89,19 @@ def test_a_folder_that_is_not_a_run_is_refused_in_one_sentence(comparing, engine
     comparing.compare([str(tmp_path)])
     assert "is not a run folder" in notifications.messages[0]
     assert curves.run_keys() == []
+
+
+def test_honest_runs_of_different_pixels_are_said_not_to_be_on_one_scale(comparing, engine, curves, tmp_path):
+    folders = []
+    for recipe in ("vae", "gaussian-vae"):
+        config = RunConfig(model=RECIPES[recipe].config())
+        RunFolder(tmp_path / recipe).create(RunRecord(config, {}))
+        folders.append(str(tmp_path / recipe))
+    scales = curves.findChild(QLabel, "curveScales")
+    comparing.compare(folders[:1])
+    assert scales.isHidden()
+    comparing.compare(folders[1:])
+    assert not scales.isHidden()
+    assert scales.text().startswith("Bernoulli and gaussian pixels: ELBO and distortion")
+    curves.remove_run(folders[0])
+    assert scales.isHidden()

@@ -17,10 +17,11 @@ from latentlab.gui.curves.series import CurveSet, FloatArray
 from latentlab.gui.style.theme import SPACE, current_theme, tabular
 from latentlab.gui.widgets.containers import EmptyState
 from latentlab.gui.widgets.context_menu import MenuEntry, pop_up
-from latentlab.gui.widgets.controls import StayOpenMenu, button, column, named, row, tool_button
+from latentlab.gui.widgets.controls import StayOpenMenu, button, column, label, named, row, tool_button
 from latentlab.gui.widgets.debouncer import Debouncer
 from latentlab.gui.widgets.elided_label import ElidedLabel
 from latentlab.gui.widgets.plain_text import add_action
+from latentlab.gui.widgets.term_card import set_term
 from latentlab.utils.text import format_epoch
 
 if TYPE_CHECKING:
@@ -93,6 +94,10 @@ class TrainingCurves(QWidget):
         self._legend = RunLegend()
         self._legend.shownToggled.connect(self._on_shown_toggled)
         self._legend.removed.connect(self._on_removed)
+        self._scales = label("", "warning", wrap=True)
+        self._scales.setObjectName("curveScales")
+        set_term(self._scales, "likelihood")
+        self._scales.hide()
         self._terms = tool_button("curveTerms", "terms", "Choose which terms are drawn", text="Terms ▾")
         self._menu = StayOpenMenu(self._terms)
         self._terms.setMenu(self._menu)
@@ -100,6 +105,7 @@ class TrainingCurves(QWidget):
         body = QWidget()
         inner = column(body, SPACE, SPACE // 2)
         inner.addWidget(self._legend)
+        inner.addWidget(self._scales)
         inner.addWidget(self._area, 1)
         foot = row(self._readout, self._terms, self._log, self._add, self._clear, space=0)
         foot.setStretch(0, 1)
@@ -151,6 +157,20 @@ class TrainingCurves(QWidget):
         if self._find(key) is None:
             index = len(self._runs) if self._current is None else self._runs.index(self._current)
             self._insert(CurveSet(name, key, self._free_colour()), index)
+
+    def set_likelihood(self, key: str, likelihood: str) -> None:
+        """Set what a run's pixels are: ELBOs of different likelihoods are not on one scale, which is then said."""
+        run = self._find(key)
+        if run is not None:
+            run.likelihood = likelihood
+            self._show_scales()
+
+    def _show_scales(self) -> None:
+        kinds = sorted({run.likelihood for run in self._runs if run.shown and run.likelihood})
+        pixels = " and ".join(kind.replace("-", " ") for kind in kinds)
+        pixels = f"{pixels[:1].upper()}{pixels[1:]}"
+        self._scales.setText(f"{pixels} pixels: ELBO and distortion of these runs are not on one scale")
+        self._scales.setVisible(len(kinds) > 1)
 
     def remove_run(self, key: str) -> None:
         """Remove a run's curves."""
@@ -285,6 +305,7 @@ class TrainingCurves(QWidget):
 
     def _prepare(self) -> None:
         self._is_stale = False
+        self._show_scales()
         terms = list(dict.fromkeys(term for run in self._runs for term in run.terms()))
         terms.sort(key=lambda term: SHOWN_FIRST.index(term) if term in SHOWN_FIRST else len(SHOWN_FIRST))
         if any(run.kl is not None for run in self._runs):

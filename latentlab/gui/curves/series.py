@@ -65,6 +65,8 @@ class CurveSet:
         Its newest KL of each dimension [d], in nats.
     changes
         Epoch and text of each change.
+    likelihood
+        What its pixels are: ``bernoulli``, ``gaussian`` and so on; empty if it is not known.
     """
 
     name: str
@@ -75,6 +77,7 @@ class CurveSet:
     train: dict[str, Series] = field(default_factory=dict)
     validation: dict[str, Series] = field(default_factory=dict)
     changes: list[tuple[float, str]] = field(default_factory=list)
+    likelihood: str = ""
 
     def add(self, epoch: float, train: Mapping[str, float], validation: Mapping[str, float] | None = None) -> None:
         """Add a point to each of these terms."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from PySide6.QtCore import QAbstractItemModel, Qt
+from PySide6.QtCore import QAbstractItemModel, Qt, QTimer
 from PySide6.QtGui import QStandardItemModel, QWheelEvent
 from PySide6.QtWidgets import QComboBox, QCompleter
 
@@ -35,6 +35,8 @@ class GroupedComboBox(QComboBox):
         self.setCompleter(completer)
         self._line.setPlaceholderText("Type to search")
         self._line.editingFinished.connect(self._on_editing_finished)
+        # A long text is read from its beginning.
+        self.currentIndexChanged.connect(lambda _row: QTimer.singleShot(0, self, self._show_start))
 
     def set_groups(self, groups: Mapping[str, Sequence[tuple[str, Any]]]) -> None:
         """Offer these choices, for each heading pairs of a text and its data; the first one is shown."""
@@ -54,6 +56,10 @@ class GroupedComboBox(QComboBox):
     def wheelEvent(self, event: QWheelEvent) -> None:
         """Ignore the wheel, so that scrolling a panel changes nothing."""
         event.ignore()
+
+    def _show_start(self) -> None:
+        if self._line.text() == self.currentText() == self.itemText(self.currentIndex()):
+            self._line.setCursorPosition(0)
 
     def _item(self, row: int) -> Any:
         model: QAbstractItemModel = self.model()
