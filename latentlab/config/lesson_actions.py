@@ -115,11 +115,12 @@ class ColourBy(Config):
 
 
 class Show(Config):
-    """Bring a panel to the front, and in it a strip of the filmstrip."""
+    """Bring a panel to the front; of the filmstrip a strip, of the curves only these terms."""
 
     do: Literal["show"]
     panel: Panel
     strip: Literal["", "traverse", "interpolate", "reconstruct", "sample", "visited"] = ""
+    terms: tuple[str, ...] = ()
 
 
 class View(Config):

@@ -47,6 +47,9 @@ Line = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\n]+$")]
 Prose = Annotated[str, Field(min_length=1, max_length=2000)]
 
 
+TERM = r"^((train|validation)\.[a-z_]+|image\.(encoder_elbo|refined_elbo|filled_error|black_error))?$"
+
+
 class Figure(Config):
     """A number that a step ends with.
 
@@ -55,8 +58,10 @@ class Figure(Config):
     name
         What claims call it; unique in the lesson.
     measure, term
-        Where it is from: one of `MEASURES`; or a mean over the newest epoch, such as ``validation.rate`` or
-        ``train.gradient_variance_score``; or ``image.gap``, what the refinement of the image has gained.
+        Where it is from. One of `MEASURES`; or a mean over the newest epoch, such as ``validation.rate`` or
+        ``train.gradient_variance_score``; or of the image of one's own ``image.encoder_elbo`` and
+        ``image.refined_elbo``, before and after its refinement, or ``image.filled_error`` and ``image.black_error``:
+        the root mean square difference of its hidden pixels from what they are filled with, and from black.
     label, unit
         What is written beside it; a measure has its own.
     low, high
@@ -65,7 +70,10 @@ class Figure(Config):
 
     name: Name
     measure: str = ""
-    term: str = Field(default="", pattern=r"^((train|validation)\.[a-z_]+|image\.gap)?$")
+    term: str = Field(
+        default="",
+        pattern=r"^((train|validation)\.[a-z_]+|image\.(encoder_elbo|refined_elbo|filled_error|black_error))?$",
+    )
     label: Annotated[str, Field(max_length=100)] = ""
     unit: Unit = ""
     low: float | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -27,6 +28,9 @@ from latentlab.gui.widgets.gesture_id import next_gesture
 from latentlab.paths import resource
 from latentlab.state.session import Session
 from latentlab.storage import claim_run_folder
+
+REST_SECONDS = 0.8
+"""Between two moves of the latent: the filmstrip keeps the images of latents at rest."""
 
 Condition: TypeAlias = Callable[[], bool]
 Doing: TypeAlias = Generator[Condition, None, None]
@@ -81,7 +85,9 @@ class LessonActions:
     # --- opening --------------------------------------------------------------------------------------
 
     def _open(self, action: actions.OpenData | actions.OpenModel) -> Doing:
-        return self._open_data(action) if isinstance(action, actions.OpenData) else self._open_model(action)
+        if self._doors.session.run_is_active:  # one of a lesson, that goes on
+            yield from self._stop()
+        yield from self._open_data(action) if isinstance(action, actions.OpenData) else self._open_model(action)
 
     def _open_data(self, action: actions.OpenData) -> Doing:
         doors, config = self._doors, action.config()
@@ -222,6 +228,11 @@ class LessonActions:
             for column in range(*action.columns):
                 grid.painted.emit(row, column, code, gesture)
 
+    def _rested(self) -> Condition:
+        """Whether time enough has passed for the image of a latent to be kept among those that were visited."""
+        end = time.monotonic() + REST_SECONDS
+        return lambda: time.monotonic() >= end
+
     # --- what is shown --------------------------------------------------------------------------------
 
     def _show(self, action: actions.Action) -> Doing:
@@ -231,7 +242,9 @@ class LessonActions:
                 latent = np.zeros(doors.session.latent.size, np.float32)
                 numbers = action.latent[: latent.size]
                 latent[: len(numbers)] = numbers
+                is_over = self._rested()
                 doors.explore.go_to(latent)
+                yield is_over
             case actions.SwitchLayer():
                 doors.latent_map.set_layer_visible(action.name, action.visible)
             case actions.Axes():
@@ -246,6 +259,8 @@ class LessonActions:
                 if action.strip:
                     doors.window.filmstrip.set_kind(action.strip)
                     doors.window.filmstrip.kindChosen.emit(action.strip)
+                if action.terms:
+                    doors.window.curves.show_terms(action.terms)
         yield lambda: True
 
 

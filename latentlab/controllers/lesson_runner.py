@@ -7,15 +7,18 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from PySide6.QtCore import QObject, Qt, Signal, SignalInstance
+import numpy as np
+from PySide6.QtCore import QObject, Qt, QTimer, Signal, SignalInstance
 
 from latentlab.config.events import Epoch
 from latentlab.config.lessons import Figure, Step
 from latentlab.controllers.generations import Generations
 from latentlab.controllers.lesson_actions import Condition, Doing, LessonActions, LessonDoors
-from latentlab.engine.protocol.messages import Failed, MeasureModel, ModelMeasured, WorkerLost
-from latentlab.errors import LatentlabError
+from latentlab.engine.protocol.messages import Failed, ImageImputed, MeasureModel, ModelMeasured, WorkerLost
+from latentlab.errors import InputError, LatentlabError
 from latentlab.gui.widgets.debouncer import Debouncer
+
+BEAT_MS = 200
 
 _CONCERNED = frozenset((
     "OpenDataset", "OpenModel", "EncodeDataset", "Train", "MeasureModel", "EncodeImage", "RefineImage", "ImputeImage",
@@ -49,15 +52,20 @@ class LessonRunner(QObject):
         self._doing: Doing | None = None
         self._condition: Condition | None = None
         self._epoch: Epoch | None = None  # the newest of the runs
+        self._imputed: ImageImputed | None = None  # the newest
         self._generations = Generations()
         self._measured: Mapping[str, float] | None = None
         self._values: dict[str, float] | None = None  # of the step, once it is done
         # In the next iteration of the event loop, so that all controllers have followed the change.
         self._soon = Debouncer(0, self._advance, self)
+        self._beat = QTimer(self)  # for what waits for the time
+        self._beat.setInterval(BEAT_MS)
+        self._beat.timeout.connect(self._soon.throttle)
         doors.session.changed.connect(self._on_changed)
         doors.engine.received.connect(self._on_changed)
         doors.engine.epochCompleted.connect(self._on_epoch)
         doors.engine.modelMeasured.connect(self._on_measured)
+        doors.engine.imageImputed.connect(self._on_imputed)
         doors.engine.failed.connect(self._on_failed)
         doors.engine.datasetCancelled.connect(lambda _result: self._end_with("Opening the images was cancelled."))
         doors.engine.workerLost.connect(self._on_worker_lost)
@@ -107,6 +115,7 @@ class LessonRunner(QObject):
     def close(self) -> None:
         """End without a word; the window is being closed."""
         self._doing = None
+        self._beat.stop()
         self._soon.cancel()
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
@@ -131,18 +140,32 @@ class LessonRunner(QObject):
             return (self._measured or {})[figure.measure]
         part, _, name = figure.term.partition(".")
         if part == "image":
-            shown = self._doors.session.encoded_image
-            elbos = () if shown is None or shown.refinement is None else shown.refinement[1]
-            return elbos[-1] - elbos[0] if elbos else 0.0
+            return self._value_of_image(name)
         epoch = self._epoch
         means = {} if epoch is None else (epoch.validation or {}) if part == "validation" else epoch.train
         if name not in means:
-            raise LatentlabError(f"The run has no {name.replace('_', ' ')}")
+            raise InputError(f"The run has no {name.replace('_', ' ')}")
         return means[name]
+
+    def _value_of_image(self, name: str) -> float:
+        """A figure of the image of one's own, after its refinement or the filling of what is hidden of it."""
+        shown, imputed = self._doors.session.encoded_image, self._imputed
+        if shown is None:
+            raise InputError("There is no image")
+        if name.endswith("elbo"):
+            if shown.refinement is None:
+                raise InputError("The posterior of the image is not refined")
+            return shown.refinement[1][0 if name == "encoder_elbo" else -1]
+        if shown.hidden is None or imputed is None or imputed.expected is None:
+            raise InputError("Nothing of the image is hidden")
+        filled = imputed.expected if name == "filled_error" else np.zeros_like(shown.image)
+        difference = (filled[shown.hidden].astype(float) - shown.image[shown.hidden]) / 255
+        return float(np.sqrt((difference**2).mean()))
 
     def _begin(self, doing: Doing) -> None:
         self._doing, self._condition, self._values = doing, None, None
         self.progressed.emit(-1.0)
+        self._beat.start()
         self._soon.throttle()
 
     def _on_changed(self, _result: object = None) -> None:
@@ -162,6 +185,7 @@ class LessonRunner(QObject):
                 self._end_with(str(error))
                 return
             if self._condition is None:
+                self._beat.stop()
                 self._doing, values = None, self._values
                 if values is not None:
                     self.finished.emit(values)  # the next step may begin there
@@ -170,6 +194,7 @@ class LessonRunner(QObject):
     def _end_with(self, message: str) -> None:
         doing, self._doing, self._condition = self._doing, None, None
         if doing is not None:
+            self._beat.stop()
             self._generations.discard_pending()
             doing.close()
             self.failed.emit(message)
@@ -179,6 +204,9 @@ class LessonRunner(QObject):
     def _on_epoch(self, event: Epoch) -> None:
         if self.owns(self._doors.session.run.folder):
             self._epoch = event
+
+    def _on_imputed(self, result: ImageImputed) -> None:
+        self._imputed = result
 
     def _on_measured(self, result: ModelMeasured) -> None:
         if self._generations.accept(result.generation):

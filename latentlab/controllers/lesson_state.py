@@ -10,6 +10,7 @@ from latentlab.controllers.lesson_actions import Doing, LessonDoors
 from latentlab.controllers.session_restore import SessionRestorer
 from latentlab.engine.protocol.messages import CloseDataset, ImageEncoded
 from latentlab.errors import InputError
+from latentlab.gui.curves.panel import SHOWN_FIRST
 from latentlab.gui.widgets.gesture_id import next_gesture
 from latentlab.state.run_status import RunStatus
 from latentlab.storage.session_file import SessionFile
@@ -27,8 +28,8 @@ class Before:
         How the next images are read, the image of one's own, and the run.
     form
         The settings shown in the Training panel; ``None`` if they were invalid.
-    strip, generating
-        What filmstrip and Generate panel show.
+    strip, terms, generating
+        What filmstrip, curves and Generate panel show.
     """
 
     saved: SessionFile
@@ -37,6 +38,7 @@ class Before:
     run: RunStatus
     form: RunConfig | None
     strip: str
+    terms: tuple[str, ...]
     generating: tuple[str, int, int]
 
 
@@ -54,6 +56,7 @@ def remember(doors: LessonDoors, autosave: AutosaveController) -> Before:
         session.run,
         form,
         window.filmstrip.kind(),
+        tuple(window.curves.shown_terms()) or SHOWN_FIRST,
         window.generate_panel.choice(),
     )
 
@@ -89,4 +92,5 @@ def _show_again(doors: LessonDoors, before: Before) -> None:
     session.set_run(before.run)
     if before.form is not None:
         window.training_panel.set_config(before.form, chosen=True)
+    window.curves.show_terms(before.terms)
     window.generate_panel.set_choice(*before.generating)

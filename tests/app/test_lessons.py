@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QLabel, QPushButton
 from latentlab import app
 from latentlab.config.lesson_actions import Adjust, GenerateImages, OpenData, TrainModel
 from latentlab.config.lessons import Lesson, lesson, lessons
+from latentlab.controllers import lesson_actions
 from latentlab.controllers import lessons as controller
 from latentlab.state.window_settings import WindowSettings
 from tests.app.conftest import SECONDS, find
@@ -63,6 +64,7 @@ def press(application, number: int) -> None:
 @pytest.fixture
 def quick_lessons(monkeypatch):
     monkeypatch.setattr(controller, "lesson", lambda name: quick(lesson(name)))
+    monkeypatch.setattr(lesson_actions, "REST_SECONDS", 0.0)
 
 
 def test_every_step_of_every_lesson_is_done_in_the_window_and_then_everything_is_put_back(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -250,6 +250,12 @@ class TrainingCurves(QWidget):
     def shown_terms(self) -> list[str]:
         """The terms that have a plot, from top to bottom."""
         return [] if self._canvas is None else list(self._canvas.plots)
+
+    def show_terms(self, terms: Collection[str]) -> None:
+        """Show the plots of these terms only; nothing happens if no run has any of them."""
+        if not set(terms).isdisjoint(self._checks):
+            for term, check in self._checks.items():
+                check.setChecked(term in terms)
 
     def is_up_to_date(self) -> bool:
         """Whether all plots are drawn with the newest values."""
