@@ -246,7 +246,7 @@ def test_complex_numbers_are_refused_with_the_reason(tmp_path):
 def test_training_warns_of_nearly_black_images(tmp_path):
     np.save(tmp_path / "a.npy", np.rint(3 * NOISE).astype(np.uint8))
     dataset = latentlab.load_dataset(tmp_path / "a.npy")
-    events = latentlab.train(dataset, recipe="vae", epochs=1)
+    events = latentlab.train(dataset, recipe="vae", latent_dim=2, epochs=1)
     started, warning = next(events), next(events)
     del events
     assert (started.event, warning.event) == ("started", "warning")
