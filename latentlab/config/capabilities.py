@@ -16,6 +16,7 @@ LAYERS = "its latents are in several layers whose posteriors depend on each othe
 
 NO_ENCODER = "it has no encoder"
 NO_DECODER = "it is a table of latents, which has no decoder"
+NO_WEIGHTS = "it was made by another program: copy its own files"
 NO_PRIOR = "the prior of this model is not known"
 
 
@@ -35,6 +36,8 @@ class Capabilities:
         Whether derivatives of the decoder are known; else they are differences of decoded images.
     has_decoder
         Whether latents are decoded; else the nearest image of a table is shown instead.
+    has_weights
+        Whether its weights are known here, and can be saved as a model file.
     """
 
     has_encoder: bool = True
@@ -42,6 +45,7 @@ class Capabilities:
     has_prior: bool = True
     has_jvp: bool = True
     has_decoder: bool = True
+    has_weights: bool = True
 
     @property
     def why_not_encoded(self) -> str:
@@ -54,6 +58,11 @@ class Capabilities:
         return "" if self.has_decoder else NO_DECODER
 
     @property
+    def why_not_saved(self) -> str:
+        """Why it cannot be saved as a model file; empty if it can."""
+        return "" if self.has_weights else NO_WEIGHTS
+
+    @property
     def why_no_bound(self) -> str:
         """Why images have no ELBO; empty if they have one."""
         return self.why_not_encoded or ("" if self.has_likelihood else LIKELIHOOD)
@@ -61,7 +70,7 @@ class Capabilities:
 
 ALL = Capabilities()
 """Of every model that was trained here."""
-OF_TABLES = Capabilities(False, False, False, False, False)
+OF_TABLES = Capabilities(False, False, False, False, False, False)
 """Of tables of latents, which are no models."""
 OF_AUTOENCODERS = Capabilities(has_likelihood=False, has_prior=False)
 """Of autoencoders whose networks are known and built here."""

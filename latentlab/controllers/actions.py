@@ -21,6 +21,7 @@ from latentlab.controllers.training import TrainingController
 from latentlab.engine.client.client import EngineClient
 from latentlab.engine.protocol.messages import EncodeImage, OpenDataset, OpenModel, Request, Train
 from latentlab.errors import LatentlabError
+from latentlab.gui.action_text import set_reason
 from latentlab.gui.latent_map import LatentMap
 from latentlab.gui.latent_map.layers.base import LayerState
 from latentlab.gui.main_window import OPENING, MainWindow
@@ -278,7 +279,11 @@ class ActionsController(QObject):
             self._map.set_message("The latent map of a model appears here.", "Open a model…", self._on_open_model)
 
     def _show_decoding(self) -> None:
-        if self._session.model is not None:
+        model, save = self._session.model, self._window.actions_.save_model
+        reason = "" if model is None else model.capabilities.why_not_saved
+        set_reason(save, f"This model cannot be saved: {reason}" if reason else "")
+        save.setEnabled(not reason)
+        if model is not None:
             self._show_waiting("")
             # May take a while at the start of a run: the training comes first.
             self._window.filmstrip.set_waiting("The first images are being decoded …")

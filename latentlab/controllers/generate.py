@@ -90,7 +90,8 @@ class GenerateController(QObject):
         no_decoder = "" if session.model is None else session.model.capabilities.why_not_decoded
         mixture = "" if kind == "plain" else f"latents are {kind}, which a mixture of Gaussians does not describe"
         no_flow = "" if kind == "plain" else f"latents are {kind}, which a flow does not describe"
-        no_points = no_decoder or ("" if points is not None else "no images are encoded: open a dataset")
+        no_encoder = "" if session.model is None else session.model.capabilities.why_not_encoded
+        no_points = no_decoder or ("" if points is not None else no_encoder or "no images are encoded: open a dataset")
         fingerprint = "" if points is None else points.fingerprint
         chosen = "" if selection is not None else "no images are selected: use the Select tool on the map"
         if selection is not None and selection.fingerprint != fingerprint:

@@ -117,16 +117,16 @@ def evaluate(
     Raises
     ------
     InputError
-        For no images, or images whose shape is not the model's.
+        For no images, images whose shape is not the model's, or a model without encoder or likelihood.
     """
+    if reason := model.capabilities.why_no_bound:
+        raise InputError(f"this model cannot be evaluated: {reason}")
     if len(images) == 0:
         raise InputError("there are no images to evaluate")
     if tuple(images.shape[1:]) != tuple(model.image_shape):
         raise InputError(f"the model is for images of shape {model.image_shape}, not {tuple(images.shape[1:])}")
     if importance_samples < 1:
         raise InputError("at least 1 importance sample is needed")
-    if reason := model.capabilities.why_no_bound:
-        raise InputError(f"this model cannot be evaluated: {reason}")
     device = device_of(model)
     sums = _Sums()
     training = model.training

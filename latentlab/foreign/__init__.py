@@ -1,1 +1,1 @@
-"""Models of other programs: runs their networks and tests them before they are shown (no torch, no Qt)."""
+"""Models of other programs and processes: the protocol of all models, and what runs and asks them (no torch, no Qt)."""

@@ -252,7 +252,8 @@ class Exploration:
             self._is_clean = True
             atexit.unregister(self._clean)
             if self._server is not None:
-                self._server.close(drain=not self.is_open)  # what a closed window has sent is still read
+                # What a closed window has sent is still read.
+                self._server.close(drain=self._process is not None and not self.is_open)
             with contextlib.suppress(OSError):
                 self._log = (self._folder / LOG).read_bytes()[-_LOG_TAIL:].decode(errors="replace")
             shutil.rmtree(self._folder, ignore_errors=True)

@@ -73,7 +73,9 @@ class UserModel:
         self.image_shape, self.latent_shape = image_shape, latent_shape
         self.latent_dim = math.prod(latent_shape)
         self.value_range = 0.0, 1.0
-        self.capabilities = Capabilities(encode is not None, log_likelihood is not None, has_prior, jvp is not None)
+        self.capabilities = Capabilities(
+            encode is not None, log_likelihood is not None, has_prior, jvp is not None, has_weights=False
+        )
         self.conditional, self.batch_size = conditional, batch_size
         self._low, self._high = value_range
         self._spread = spread

@@ -59,7 +59,7 @@ def _not_of_surface(session: Session, name: str) -> str:
 def _no_classes(session: Session) -> str:
     points = session.points
     if points is None or not len(points.mean):
-        return NO_POINTS
+        return NO_POINTS if session.model is None or session.model.has_encoder else NO_ENCODER
     return "" if np.any(points.label >= 0) else NO_CLASSES
 
 

@@ -91,7 +91,7 @@ class ExploredModel:
     def capabilities(self) -> Capabilities:
         """What the functions offer."""
         said = self.description
-        return Capabilities(said.has_encoder, said.has_likelihood, said.has_prior, said.has_jvp)
+        return Capabilities(said.has_encoder, said.has_likelihood, said.has_prior, said.has_jvp, has_weights=False)
 
     @property
     def header(self) -> ModelHeader:

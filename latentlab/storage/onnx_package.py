@@ -157,7 +157,9 @@ class OnnxPackage:
     def capabilities(self) -> Capabilities:
         """What the model offers."""
         has_prior = self.description.prior == "standard-normal"
-        return Capabilities(self.encoder is not None, has_likelihood=False, has_prior=has_prior, has_jvp=False)
+        return Capabilities(
+            self.encoder is not None, has_likelihood=False, has_prior=has_prior, has_jvp=False, has_weights=False
+        )
 
     @property
     def header(self) -> ModelHeader:

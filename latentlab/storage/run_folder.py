@@ -20,6 +20,7 @@ from latentlab.paths import resource
 from latentlab.storage.atomic import atomic_write, is_leftover, remove_leftovers, write_error
 from latentlab.storage.checkpoint_file import CheckpointFile, read_checkpoint, read_position, write_checkpoint
 from latentlab.storage.diffusers_folder import folder_of_diffusers
+from latentlab.storage.explored_model import is_explored
 from latentlab.storage.onnx_package import is_package, package_of
 from latentlab.storage.pythae_folder import folder_of_pythae
 from latentlab.storage.snapshots import SnapshotFolder
@@ -329,6 +330,8 @@ def find_model(source: str | Path) -> Path:
     if not text.strip():  # as a path it is the working folder
         raise InputError("there is no model: the name is empty")
     path = package_of(Path(text))
+    if is_explored(path):
+        return path  # its reader says that its process has ended
     if (folder := folder_of_diffusers(path) or folder_of_pythae(path)) is not None:
         return folder
     if os.path.isdir(path) and not is_package(path):

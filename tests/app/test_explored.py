@@ -146,3 +146,13 @@ def test_the_process_can_close_the_window(application, exploration, server, qtbo
     qtbot.waitUntil(lambda: exploration.latent is not None, timeout=SECONDS)
     with qtbot.waitSignal(application.closed, timeout=SECONDS):
         assert server.ask_to_close()
+
+
+@pytest.mark.logs(GONE, "is a model of a Python process that has ended")
+def test_a_session_of_a_process_that_has_ended_is_met_with_a_sentence(application, exploration, qtbot):
+    source = application.session.model.source
+    exploration.close()
+    assert not application.window.actions_.save_model.isEnabled()
+    with qtbot.waitSignal(application.engine.failed, timeout=SECONDS) as failed:
+        application.model.open(source)
+    assert failed.args[0].message == "toy is a model of a Python process that has ended"

@@ -113,7 +113,7 @@ def test_what_a_model_does_not_have_is_greyed_with_the_reason(latent_map, sessio
         "magnification": "",
         "uncertainty": "",
     } | refused
-    assert states["classes"] == field_reasons.NO_POINTS
+    assert states["classes"] == (field_reasons.NO_POINTS if model.has_encoder else field_reasons.NO_ENCODER)
 
 
 def test_classes_need_images_with_classes(latent_map, session):

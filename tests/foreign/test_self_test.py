@@ -7,7 +7,9 @@ from onnx import helper, numpy_helper
 import latentlab
 from latentlab.errors import InputError
 from latentlab.foreign import self_test as tested
+from latentlab.foreign.onnx_functions import OnnxFunctions
 from latentlab.foreign.self_test import self_test
+from latentlab.storage.onnx_package import read_package
 from tests.storage import onnx_files
 from tests.storage.onnx_files import LATENT, SHAPE, decoder_matrix, described, graph, port, write
 
@@ -18,6 +20,18 @@ def test_a_right_package_says_how_far_its_outputs_are_from_the_test(tmp_path):
     assert max(differences.values()) < 1e-6
 
 
+@pytest.fixture
+def in_this_process(monkeypatch):
+    """Test packages without starting a process for each: what a test is about is what is found."""
+
+    def test(path):
+        package = read_package(path)
+        return tested.differences(package, OnnxFunctions(package))
+
+    monkeypatch.setattr(tested, "self_test", test)
+
+
+@pytest.mark.usefixtures("in_this_process")
 def test_a_package_encodes_and_decodes_what_its_networks_do(tmp_path):
     model = latentlab.load_model(write(tmp_path / "package"), "cpu")
     z = np.array([[0.5, -1.0], [0.0, 0.0]], np.float32)
@@ -28,6 +42,7 @@ def test_a_package_encodes_and_decodes_what_its_networks_do(tmp_path):
     np.testing.assert_allclose(std, 0.5)
 
 
+@pytest.mark.usefixtures("in_this_process")
 def test_images_are_scaled_to_the_range_that_the_networks_take(tmp_path):
     arrays = onnx_files.test_arrays()
     model = latentlab.load_model(write(tmp_path / "package", described(value_range=[-1.0, 1.0])), "cpu")
@@ -37,6 +52,7 @@ def test_images_are_scaled_to_the_range_that_the_networks_take(tmp_path):
     np.testing.assert_allclose(mean, arrays["mean"], atol=1e-5)
 
 
+@pytest.mark.usefixtures("in_this_process")
 def test_what_a_foreign_model_cannot_do_is_said(tmp_path):
     model = latentlab.load_model(write(tmp_path / "package", described(encoder=None, prior="unknown")), "cpu")
     with pytest.raises(InputError, match="has no encoder"):
@@ -50,13 +66,15 @@ def test_what_a_foreign_model_cannot_do_is_said(tmp_path):
         lambda: latentlab.refine(model, image),
         lambda: latentlab.imputations(model, image, hidden),
         lambda: latentlab.impute(model, image, hidden),
+        lambda: latentlab.evaluate(model, latentlab.load_dataset("demo:shapes", limit=2)),
         lambda: model.pixel_std(z),
         lambda: model.sample_pixels(z),
     ):
-        with pytest.raises(InputError, match="likelihood is not known"):
+        with pytest.raises(InputError, match=r"likelihood is not known|it has no encoder"):
             ask()
 
 
+@pytest.mark.usefixtures("in_this_process")
 def test_a_test_that_does_not_hold_is_refused_with_the_difference(tmp_path):
     arrays = onnx_files.test_arrays()
     arrays["decoded"] = arrays["decoded"] + np.float32(0.05)
@@ -100,10 +118,21 @@ def unknown_operator():
     return graph([node], [port("z", "n", LATENT)], [port("image", "n", *SHAPE)])
 
 
+def test_a_network_that_needs_all_memory_is_refused_by_its_test(tmp_path):
+    with pytest.raises(InputError, match=r"failed|memory|ended the process"):
+        latentlab.load_model(write(tmp_path / "package", decoding=bomb()), "cpu")
+
+
+def test_the_networks_of_the_worker_have_bounded_memory_too(tmp_path):
+    functions = OnnxFunctions(read_package(write(tmp_path / "package", decoding=bomb())))
+    with pytest.raises(InputError, match=r"^decoder\.onnx needs more than .* of memory for this$"):
+        functions.decode(np.zeros((1, LATENT), np.float32))
+
+
+@pytest.mark.usefixtures("in_this_process")
 @pytest.mark.parametrize(
     ("made", "sentence"),
     [
-        (bomb, r"failed|memory|ended the process"),
         (wrong_shape, r"decoded has the shape \[3, 1, 3, 2\] instead of \[3, 1, 2, 3\]"),
         (not_finite, r"decoded has values that are not finite"),
         (unknown_operator, r"decoder\.onnx cannot be run"),

@@ -140,7 +140,9 @@ class ModelPanel(QWidget):
         """Show the current model; ``None`` shows the empty state."""
         self._empty.setVisible(info is None)
         self._info.setVisible(info is not None)
-        self._save.setEnabled(info is not None)
+        reason = "" if info is None else info.capabilities.why_not_saved
+        self._save.setEnabled(info is not None and not reason)
+        set_tool_tip(self._save, f"This model cannot be saved: {reason}" if reason else "Save the current model")
         while self._facts.rowCount():
             self._facts.removeRow(0)
         if info is None:
