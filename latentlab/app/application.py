@@ -35,6 +35,7 @@ from latentlab.controllers.compare import CompareController
 from latentlab.controllers.compare_menu import CompareMenuController
 from latentlab.controllers.components import ComponentController
 from latentlab.controllers.context_menus import MapMenuController
+from latentlab.controllers.copied_actions import CopiedActions
 from latentlab.controllers.data import DataController, DatasetFitController
 from latentlab.controllers.decoded_image import DecodedImageController
 from latentlab.controllers.desktop_notices import DesktopNoticeController
@@ -193,6 +194,7 @@ class Application(QObject):
         self.export = ExportController(session, engine, latent_map, path, window, self.activity, parent)
         filmstrip = FilmstripController(session, engine, window.filmstrip, parent)
         compare = self._compare = CompareController(session, engine, explore, window, self.activity, parent)
+        self.copied = CopiedActions(session, self.export, compare, window, parent)
         CompareMenuController(session, engine, compare, window, _bundled(), parent)
         GenerateController(
             session, engine, explore, self.undo, window.generate_panel, window.notifications, self.activity, parent

@@ -58,7 +58,7 @@ def _add_map(command: Parser) -> None:
     group.add_argument(
         "--layers",
         metavar="NAME:OPACITY,…",
-        help="of manifold, density, trust, points and cursor; their opacity (manifold:1,trust:0.8,points:0.85)",
+        help="of manifold, density, trust, points, neighbours, cursor; opacities (manifold:1,trust:0.8,points:0.85)",
     )
     group.add_argument("--theme", choices=("light", "dark"), default="light", help="colours (light)")
 

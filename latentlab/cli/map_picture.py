@@ -19,7 +19,7 @@ from latentlab.paths import HOME_VARIABLE
 if TYPE_CHECKING:
     from latentlab.app.application import Application
 
-LAYERS = {"manifold": 1.0, "density": 0.0, "trust": 0.8, "points": 0.85, "cursor": 0.0}
+LAYERS = {"manifold": 1.0, "density": 0.0, "trust": 0.8, "points": 0.85, "neighbours": 0.0, "cursor": 0.0}
 """The layers that can be drawn, and their opacity by default; one with 0 is not drawn."""
 _SECONDS = 3600.0  # for all that is waited for
 
@@ -76,12 +76,14 @@ def _draw(
     session, latent_map = application.session, application.latent_map
     theme.set_scheme(arguments.theme)
     headless.open(arguments)
+    of_before = None  # neighbours of another latent
     if arguments.axes is not None:
         x, _, y = arguments.axes.partition(",")
         headless.check_axes(x, y)
         session.set_axes(AxesChoice(x, y))
     if arguments.z is not None:
         z = np.array(_numbers("--z", arguments.z, session.latent.size), np.float32)
+        of_before = session.neighbours if not np.array_equal(z, session.latent) else None
         session.set_latent(z)
     if arguments.label is not None:
         session.set_label(headless.label(arguments.label))
@@ -91,6 +93,8 @@ def _draw(
         if opacity > 0:
             latent_map.set_layer_opacity(layer.name, opacity)
     headless.settle()
+    if layers.get("neighbours", 0.0) > 0:
+        headless.wait(lambda: session.neighbours is not None and session.neighbours is not of_before)
     ranges = None if view is None else ((view[0], view[1]), (view[2], view[3]))
     choice = ExportChoice("map", out.suffix.lower(), *size, detail=arguments.detail)
     written: list[str] = []

@@ -6,11 +6,12 @@ import os
 from pathlib import Path
 
 from PySide6.QtCore import QObject
-from PySide6.QtGui import QGuiApplication, QImage, QPixmap, QUndoStack
+from PySide6.QtGui import QImage, QPixmap, QUndoStack
 from PySide6.QtWidgets import QFileDialog
 
 from latentlab import paths
 from latentlab.config import DataConfig
+from latentlab.controllers.copied_commands import copy_command
 from latentlab.controllers.data import DataController
 from latentlab.controllers.encoded_image import EncodedImageController
 from latentlab.controllers.exports import save_picture
@@ -230,8 +231,7 @@ class ActionsController(QObject):
         except LatentlabError as error:
             self._warn(str(error))
             return
-        QGuiApplication.clipboard().setText(command)
-        self._window.notifications.notify("info", "Copied the command that trains this model", command, copied=command)
+        copy_command(self._window.notifications, command, "trains this model")
 
     def _warn_of_settings(self, message: str) -> None:
         self._withdraw_settings_warning()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import shlex
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QObject
@@ -12,7 +14,7 @@ from PySide6.QtGui import QGuiApplication
 from latentlab import paths
 from latentlab.engine.client.client import EngineClient
 from latentlab.engine.protocol.messages import ExportSelection, Failed, SelectionExported
-from latentlab.gui.widgets.toasts import Toasts
+from latentlab.gui.widgets.toasts import SECONDS, Toasts
 from latentlab.utils.array_types import IntArray
 
 
@@ -39,8 +41,7 @@ class CopiedCommands(QObject):
             Path and images of each table that it reads.
         """
         if not tables:
-            QGuiApplication.clipboard().setText(command)
-            self._notifications.notify("info", f"Copied the command that {does}", command, copied=command)
+            copy_command(self._notifications, command, does)
             return
         self._waiting.append(({path for path, _ in tables}, command, does))
         for path, images in tables:
@@ -60,6 +61,35 @@ class CopiedCommands(QObject):
             lost = failure.again
             path = lost.path if isinstance(lost, ExportSelection) else failure.path
             self._waiting = [each for each in self._waiting if path not in each[0]]
+
+
+def copy_command(notifications: Toasts, command: str, does: str) -> None:
+    """Copy a command, say what it does, and offer the Python code that does the same."""
+    QGuiApplication.clipboard().setText(command)
+    offer = [("Copy as Python", partial(copy_python, notifications, command, does))]
+    notifications.notify("info", f"Copied the command that {does}", command, offer, copied=command, seconds=SECONDS)
+
+
+def copy_python(notifications: Toasts, command: str, does: str) -> None:
+    """Copy the Python code that does what a command does."""
+    code = python_of(command)
+    QGuiApplication.clipboard().setText(code)
+    notifications.notify("info", f"Copied the Python code that {does}", code, copied=code)
+
+
+def python_of(command: str) -> str:
+    """Python code that does what a ``latentlab`` command does, with the same files.
+
+    Examples
+    --------
+    >>> print(python_of("latentlab decode bundled:mnist-2d --z=0,0 --out z.png"), end="")
+    from latentlab.cli import main
+    <BLANKLINE>
+    main(['decode', 'bundled:mnist-2d', '--z=0,0', '--out', 'z.png'])
+    """
+    words = shlex.split(command)[1:]
+    listed = ", ".join(map(repr, words))
+    return f"from latentlab.cli import main\n\nmain([{listed}])\n"
 
 
 def table_path(images: IntArray, source: str) -> str:

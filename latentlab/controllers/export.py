@@ -11,11 +11,11 @@ from pathlib import Path
 
 import numpy as np
 from PySide6.QtCore import QObject, QUrl, Signal
-from PySide6.QtGui import QDesktopServices, QGuiApplication
+from PySide6.QtGui import QDesktopServices
 
+from latentlab.controllers.copied_commands import copy_command, copy_python
 from latentlab.controllers.export_command import (
     export_command,
-    python_of,
     why_no_export_command,
 )
 from latentlab.controllers.filmstrip import MAX_ROWS
@@ -52,6 +52,7 @@ from latentlab.storage.outputs import check_output
 from latentlab.utils.stamp import Stamp
 
 Ranges = tuple[tuple[float, float], tuple[float, float]]
+_DOES = "writes this file"
 _MESSAGE = "export"  # id of the activity
 TRAVERSED = np.linspace(-3, 3, 11, dtype=np.float32)
 _OF_MODEL = ("image", "traversals", "latents", "projector", "html", "onnx", "card")
@@ -377,7 +378,7 @@ class ExportController(QObject):
         actions: list[tuple[str, Callable[[], object]]] = [("Show in folder", partial(show_in_folder, path))]
         command = self._commands.pop(path, "")
         if command:
-            actions.append(("Copy as command", partial(self._copy_text, command, "command")))
+            actions.append(("Copy as command", partial(copy_command, self._window.notifications, command, _DOES)))
         self._window.notifications.notify("info", sentence, path, actions)
 
     # --- copying --------------------------------------------------------------------------------------
@@ -396,12 +397,21 @@ class ExportController(QObject):
         if reason:
             self._window.notifications.notify("warning", f"{reason}.")
             return
-        command = self.command(choice, self.file_name(choice))
-        self._copy_text(command if language == "command" else python_of(command), language)
+        copy = copy_command if language == "command" else copy_python
+        copy(self._window.notifications, self.command(choice, self.file_name(choice)), _DOES)
 
-    def _copy_text(self, text: str, language: str) -> None:
-        QGuiApplication.clipboard().setText(text)
-        self._window.notifications.notify("info", f"Copied the {language} that writes this file", text, copied=text)
+    def command_of(self, choice: ExportChoice) -> str:
+        """The command that writes a file with the name that is suggested.
+
+        Raises
+        ------
+        InputError
+            Says why there is none.
+        """
+        reason = self._why_no_copy(choice.kind)
+        if reason:
+            raise InputError(f"{reason}.")
+        return self.command(choice, self.file_name(choice))
 
 
 def format_reasons() -> dict[str, str]:

@@ -16,7 +16,7 @@ from latentlab.storage.explored_model import is_explored
 from latentlab.utils.array_types import FloatArray
 from latentlab.utils.source_names import absolute_source
 
-MAP_LAYERS = ("manifold", "density", "trust", "points", "cursor")
+MAP_LAYERS = ("manifold", "density", "trust", "points", "neighbours", "cursor")
 """The layers that ``latentlab export --map`` draws."""
 _NO_FILE = "The model is in no file yet: save it first"
 
@@ -101,6 +101,8 @@ def _map_words(choice: ExportChoice, session: Session, latent_map: LatentMap) ->
     view, axes = latent_map.view(), session.axes
     ranges = ",".join(repr(float(value)) for value in (*view.x_range, *view.y_range))
     layers = [layer for layer in latent_map.layers() if layer.name in MAP_LAYERS and layer.visible]
+    has_neighbours = latent_map.layer_stack.neighbours.is_shown()  # else the command would wait for them
+    layers = [layer for layer in layers if layer.name != "neighbours" or has_neighbours]
     words = ["--size", f"{choice.width}x{choice.height}", "--detail", str(choice.detail), f"--view={ranges}"]
     words += ["--axes", f"{axes.x},{axes.y}", f"--z={written(session.latent)}"]
     words += ["--layers", ",".join(f"{layer.name}:{layer.opacity:g}" for layer in layers)]
@@ -116,10 +118,3 @@ def _map_words(choice: ExportChoice, session: Session, latent_map: LatentMap) ->
 def written(latent: FloatArray) -> str:
     """A latent as the command line reads it: the same numbers to the last bit."""
     return ",".join(np.format_float_positional(value, unique=True, trim="-") for value in latent)
-
-
-def python_of(command: str) -> str:
-    """Python code that does what a ``latentlab`` command does, with the same files."""
-    words = shlex.split(command)[1:]
-    listed = ", ".join(map(repr, words))
-    return f"from latentlab.cli import main\n\nmain([{listed}])\n"

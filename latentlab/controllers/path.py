@@ -6,10 +6,11 @@ import time
 
 import numpy as np
 from PySide6.QtCore import QObject
-from PySide6.QtGui import QGuiApplication, QUndoStack
+from PySide6.QtGui import QUndoStack
 
 from latentlab.config.layout import why_no_path
 from latentlab.controllers.commands import ShapePath
+from latentlab.controllers.copied_commands import copy_command
 from latentlab.controllers.explore import ExploreController
 from latentlab.controllers.film import FilmExporter
 from latentlab.controllers.generations import Generations
@@ -331,10 +332,7 @@ class PathController(QObject):
         solved, model = self._solved, self._session.model
         if solved is not None and model is not None:
             command = path_command(solved[0], model, self._bar.speed(), self._scale())
-            QGuiApplication.clipboard().setText(command)
-            self._window.notifications.notify(
-                "info", "Copied the command that writes this film", command, copied=command
-            )
+            copy_command(self._window.notifications, command, "writes this film")
 
     def _on_export_requested(self) -> None:
         if self._solved is None:

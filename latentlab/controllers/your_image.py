@@ -17,6 +17,7 @@ from latentlab.config import ModelConfig, validated
 from latentlab.config.capabilities import why_not_imputed, why_not_inspected, why_not_refined
 from latentlab.controllers.board import BoardController
 from latentlab.controllers.commands import HidePixels, ShowEncodedImage, at_its_mean, extend_last
+from latentlab.controllers.copied_commands import copy_command
 from latentlab.controllers.encoded_image import EncodedImageController
 from latentlab.controllers.explore import ExploreController
 from latentlab.controllers.exports import save_picture
@@ -562,8 +563,7 @@ class YourImageController(QObject):
             return
         data = "" if dataset is None or dataset.image_shape != model.image_shape else dataset.source
         command = image_command(shown, model, image, mask, data, self._fill_seed)
-        QGuiApplication.clipboard().setText(command)
-        self._notify("info", "Copied the command that repeats this", command, copied=command)
+        copy_command(self._window.notifications, command, "repeats this")
 
     def _stored(self, image: QImage, kind: str) -> str:
         """Write an image into the data folder, under a name that is the same for the same pixels."""

@@ -288,6 +288,7 @@ class MainWindow(QMainWindow):
         self.compare_menu = tools.addMenu("&Compare with")
         tools.addSeparator()
         tools.addAction(a.copy_command)
+        self.copy_menu = tools.addMenu("Copy c&ommand of")
         help_ = bar.addMenu("&Help")
         help_.addActions([a.palette, a.lessons, a.whats_this, a.glossary, a.shortcuts, a.tour])
         help_.addSeparator()

@@ -13,9 +13,9 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QComboBox, QLabel, QPushButton
 
 from latentlab.cli.parser import build_parser
+from latentlab.controllers.copied_commands import python_of
 from latentlab.controllers.explore import ExploreController
 from latentlab.controllers.export import ExportController
-from latentlab.controllers.export_command import python_of
 from latentlab.controllers.path import PathController
 from latentlab.engine.protocol.messages import (
     CancelExport,
