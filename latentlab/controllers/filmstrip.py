@@ -209,11 +209,11 @@ class FilmstripController(QObject):
             self._visit.debounce()
 
     def _add_visited(self) -> None:
-        """Add the last image of a gesture to the visited latents."""
+        """Add the last image of a gesture to the visited latents, at the end, to which the strip scrolls."""
         last = self._last
         if last is None or (self._visited and np.array_equal(self._visited[-1][0], last.z)):
             return
         self._visited = [*self._visited[-MAX_VISITED + 1 :], (last.z, last.image)]
-        images = np.stack([image for _, image in reversed(self._visited)])[None]
-        latents = np.stack([z for z, _ in reversed(self._visited)])[None]
+        images = np.stack([image for _, image in self._visited])[None]
+        latents = np.stack([z for z, _ in self._visited])[None]
         self._filmstrip.set_strip("visited", images, (), latents)

@@ -29,7 +29,7 @@ from latentlab.paths import resource
 from latentlab.state.session import Session
 from latentlab.storage import claim_run_folder
 
-REST_SECONDS = 0.8
+REST_SECONDS = 0.5
 """Between two moves of the latent: the filmstrip keeps the images of latents at rest."""
 
 Condition: TypeAlias = Callable[[], bool]

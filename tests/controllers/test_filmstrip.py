@@ -6,12 +6,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLabel
 
 from latentlab.config.capabilities import Capabilities
 from latentlab.controllers.filmstrip import FilmstripController
 from latentlab.controllers.run_messages import pace
-from latentlab.engine.protocol.messages import Interpolate, Reconstruct, Sample, Strip, Traverse
+from latentlab.engine.protocol.messages import Decoded, Interpolate, Reconstruct, Sample, Strip, Traverse
 from latentlab.gui.panels.filmstrip import Filmstrip
 from latentlab.gui.widgets.image_strip import ImageStrip
 from latentlab.state.run_status import RunState, RunStatus
@@ -49,6 +50,19 @@ def test_a_strip_names_its_epoch_as_the_status_line_does(qtbot, session, engine,
     engine.strip.emit(Strip(engine.last(Traverse).generation, 1, "traverse", images, (), epoch=0.52))
     assert filmstrip.findChild(QLabel, "stripWhen").text() == "epoch 0.5"
     assert pace(session.run).startswith("epoch 0.5 of 18 ")
+
+
+def test_the_strip_of_visited_latents_ends_with_the_newest(qtbot, session, engine, strip, filmstrip):
+    session.set_model(model_info(2), 1, is_new_model=True)
+    filmstrip.set_kind("visited")
+    shown = filmstrip.findChild(ImageStrip, "stripView")
+    for number in range(2):
+        z = np.full(2, number, np.float32)
+        engine.decoded.emit(Decoded(number + 1, 1, z, np.zeros((8, 8), np.uint8), False))
+        qtbot.waitUntil(lambda n=number: shown.isVisible() and shown.images().shape[1] == n + 1)
+    with qtbot.waitSignal(filmstrip.latentPicked) as picked:
+        qtbot.mouseClick(shown.viewport(), Qt.MouseButton.LeftButton, pos=shown.tile_rect(0, 1).center())
+    assert picked.args[0].tolist() == [1.0, 1.0]
 
 
 def test_the_interpolation_ends_with_its_path(qtbot, session, engine, strip, filmstrip):

@@ -18,8 +18,11 @@ def test_layout_scheme_and_recent_files_are_restored(tmp_path, qapp):
     for number in range(MAX_RECENT + 3):
         settings.add_recent("dataset", f"/photos/{number}")
     settings.add_recent("dataset", "/photos/5")
+    settings.add_lesson_done("pixels")
+    settings.add_lesson_done("collapse")
     settings.flush()
     again = WindowSettings(tmp_path / "window.ini")
+    assert again.lessons_done() == {"pixels", "collapse"}
     assert again.layout() == (b"\x00geometry", b"state")
     assert again.scheme() == "dark"
     assert again.recent("dataset")[:2] == ["/photos/5", f"/photos/{MAX_RECENT + 2}"]
