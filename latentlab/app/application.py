@@ -77,6 +77,7 @@ from latentlab.controllers.session_parts import ComparisonPart, MapPart, Oscilla
 from latentlab.controllers.session_restore import SessionRestorer
 from latentlab.controllers.session_snapshot import SessionSnapshots
 from latentlab.controllers.snapshots import SnapshotsController
+from latentlab.controllers.source_watch import SourceWatchController
 from latentlab.controllers.status_line import StatusLineController
 from latentlab.controllers.tool_hints import ToolHintController
 from latentlab.controllers.tour import TourController
@@ -281,6 +282,8 @@ class Application(QObject):
         recent = RecentFilesController(window, self._settings, self._actions.open, parent)
         for opened in (self.data.opened, self.model.opened, self.model.saved, self.document.opened):
             opened.connect(recent.add)
+        watch = SourceWatchController(session, notifications, self._actions.open, parent)
+        self.model.saved.connect(watch.note_written)
         NotificationsController(
             engine, self.training, notifications, self._continue_run, self._actions.request_again, parent
         )

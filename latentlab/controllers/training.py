@@ -242,7 +242,8 @@ class TrainingController(QObject):
             activity.begin(_RUN, ActivityEntry("Training: preparing the images and the first step", is_busy=True))
         else:
             text, left = f"Training: {pace(run)}", run.seconds_left
-            activity.begin(_RUN, ActivityEntry(text, run.fraction, is_busy=run.fraction is None, seconds_left=left))
+            entry = ActivityEntry(text, run.fraction, is_busy=run.fraction is None, seconds_left=left)
+            activity.begin(_RUN, replace(entry, cancel=self.stop, cancel_text="Stop"))
 
     # --- the engine's results -----------------------------------------------------------------------
 

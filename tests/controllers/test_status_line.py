@@ -27,6 +27,7 @@ from latentlab.engine.protocol.messages import (
     ModelChanged,
     RunFollowed,
     RunOpened,
+    StopTraining,
     TrainingEvent,
     TrainingState,
     WorkBegun,
@@ -233,3 +234,11 @@ def test_honest_a_model_that_takes_long_to_open_is_named_until_it_is_there(openi
     qtbot.waitUntil(lambda: status.message() == "Opening the model …")
     engine.failed.emit(Failed("OpenModel", "its test does not hold"))
     assert status.message() == "Ready"
+
+
+def test_a_run_can_be_stopped_from_the_status_line(training, engine, session, activity, status):
+    run_to_epoch(engine, session, training, 3.0)
+    button = status.findChild(QPushButton, "statusCancel")
+    assert button.text() == "Stop"
+    button.click()
+    assert engine.count(StopTraining) == 1

@@ -13,7 +13,7 @@ from latentlab.gui.style.theme import SPACE
 from latentlab.gui.widgets.controls import button, column, label, named
 from latentlab.gui.widgets.elided_label import ElidedLabel
 
-_TEXT_WIDTH, _BAR_WIDTH = 320, 120  # px
+_TEXT_WIDTH, _BAR_WIDTH = 420, 120  # px
 NOTHING = "Nothing is in progress."
 
 

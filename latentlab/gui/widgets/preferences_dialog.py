@@ -39,7 +39,7 @@ class PreferencesDialog(QDialog):
         self.setObjectName("preferencesDialog")
         self.setWindowTitle("Preferences")
         self.setAccessibleName("preferences")
-        self.resize(480, 600)
+        self.resize(480, 680)
         body = QWidget()
         known = ["auto", *(each for each in devices if each != "auto")]
         choices = {f"{_PREFIX}{name}.device": known for name in ("worker", "runs")}
@@ -49,11 +49,19 @@ class PreferencesDialog(QDialog):
         inside = column(body)
         layout = form()
         inside.addLayout(layout)
-        add_groups(layout, self._settings.values())
         self._cache = label("", "dim")
         self._cache.setObjectName("cacheSize")
-        clear = "clearCache", "Clear now", "Remove the decoded images from the disk; they are decoded again when needed"
-        inside.addLayout(row(self._cache, None, button(*clear, self.clearCacheRequested.emit)))
+        tip = "Remove the decoded images from the disk; they are decoded again when needed"
+        clear = button("clearCache", "Clear now", tip, self.clearCacheRequested.emit)
+        last: QWidget | None = None
+        for group in Preferences.model_fields:
+            settings = [self._settings[name] for name in self._settings if name.startswith(f"{_PREFIX}{group}.")]
+            add_groups(layout, settings, last)
+            last = settings[-1].control
+            if group == "cache":
+                layout.addRow(row(self._cache, None, clear))
+                self.setTabOrder(last, clear)
+                last = clear
         inside.addStretch(1)
         self._fault = label("", "error", wrap=True)
         self._fault.setObjectName("preferencesFault")

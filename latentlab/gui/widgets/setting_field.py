@@ -39,6 +39,7 @@ _INSET = 7  # px: aligns the text with that of a line edit
 _LARGEST_SPIN = 2**31 - 1
 _MIN_SPIN_WIDTH = 96  # px: less than the largest number needs, which is not used
 _TITLES = {"beta": "β", "sigma": "σ", "sigma_value": "σ value", "latent_dim": "Latent dimensions", "kl": "KL"}
+_TITLES |= {"opens": "Open at first", "desktop": "On the desktop", "gigabytes": "Largest size, GB"}  # preferences
 _CHOICE_TEXTS = {"mlp": "MLP", "conv": "convolutional", 1: "1 · grey", 3: "3 · colour", "auto": "automatic"}
 _DRAGGED = ("model.beta",)  # weights that have a slider, as they are changed during a run
 _NONE = {"image_size": "own size", "limit": "all", "per_class": "all"}
