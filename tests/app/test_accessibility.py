@@ -24,6 +24,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from latentlab.gui.style import theme
 from latentlab.gui.widgets.controls import is_in_front
 from tests.app.conftest import SECONDS, find
 
@@ -212,3 +213,33 @@ def test_a_layers_menu_hides_the_others(application):
     entry(menu, "Opacity 50").trigger()
     assert next(layer for layer in latent_map.layers() if layer.name == "points").opacity == pytest.approx(0.5)
     menu.close()
+
+
+@pytest.mark.parametrize("panel", ["data", "model", "training", "selection", "curves", "filmstrip", "generate", "play"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_what_has_the_focus_looks_different(application, panel, scheme):
+    window = application.window
+    theme.set_scheme(scheme)
+    window.activateWindow()
+    window.show_panel(panel)
+    dock = window.docks[panel]
+    same = []
+    for each in controls(dock):
+        if not (each.isVisible() and each.isEnabled() and each.focusPolicy() & Qt.FocusPolicy.TabFocus):
+            continue
+        window.latent_map.setFocus()
+        before = each.grab().toImage()
+        each.setFocus(Qt.FocusReason.TabFocusReason)
+        if each.grab().toImage() == before:
+            same.append(called(each))
+    theme.set_scheme("system")
+    assert not same, "\n".join(same)
+
+
+def test_the_map_shows_that_it_has_the_focus(application, qtbot):
+    window = application.window
+    window.activateWindow()
+    find(application, "latentSlider0").setFocus()
+    before = window.latent_map.grab().toImage()
+    window.latent_map.setFocus()
+    qtbot.waitUntil(lambda: window.latent_map.grab().toImage() != before)

@@ -215,6 +215,9 @@ class ImageStrip(QAbstractScrollArea):
         """Paint the visible tiles."""
         painter = QPainter(self.viewport())
         colours = current_theme()
+        if self.hasFocus() and self._current is None:
+            painter.setPen(QPen(colours.colour("accent"), 2))
+            painter.drawRect(self.viewport().rect().adjusted(1, 1, -1, -1))
         if self._sheet is None:
             return
         source = self._tile_source
@@ -228,8 +231,9 @@ class ImageStrip(QAbstractScrollArea):
         self._paint_heads(painter)
         painter.setBrush(Qt.BrushStyle.NoBrush)
         marked = (0, self._marked) if self._rows == 1 and 0 <= self._marked < self._columns else None
-        for tile, width in ((marked, 2), (self._hover, 2), (self._focused(), 3)):
-            if tile is not None and self._pickable:
+        focused = self._focused()
+        for tile, width in ((marked, 2), (self._hover, 2), (focused, 3)):
+            if tile is not None and (self._pickable or tile is focused):
                 painter.setPen(QPen(colours.colour("accent"), width))
                 painter.drawRect(self.tile_rect(*tile).adjusted(1, 1, -1, -1))
 
