@@ -15,6 +15,7 @@ from latentlab.controllers.actions import MODEL_KINDS
 from latentlab.controllers.compare import CompareController
 from latentlab.engine.client.client import EngineClient
 from latentlab.engine.protocol.messages import RunSnapshots
+from latentlab.gui.action_text import describe, set_reason
 from latentlab.gui.main_window import MainWindow
 from latentlab.gui.widgets import dialogs
 from latentlab.gui.widgets.plain_text import add_action
@@ -55,24 +56,29 @@ class CompareMenuController(QObject):
     def _fill(self) -> None:
         menu, session = self._window.compare_menu, self._session
         menu.clear()
-        has_model = session.model is not None
-        self._add(menu, "Model file…", self._choose_file, has_model)
-        self._add(menu, "Run folder…", self._choose_run, has_model)
+        no_model = "" if session.model is not None else "Open a model first"
+        self._add(menu, "Model file…", self._choose_file, no_model)
+        self._add(menu, "Run folder…", self._choose_run, no_model)
         menu.addSeparator()
         for source, title in self._bundled:
-            self._add(menu, title, partial(self._compare.open, source), has_model)
+            self._add(menu, title, partial(self._compare.open, source), no_model)
         epochs = menu.addMenu("Epoch of this run")
         model = session.model
         is_of_run = model is not None and bool(self._run) and Path(model.source) == Path(self._run)
-        epochs.setEnabled(is_of_run and bool(self._epochs))
+        has_epochs = is_of_run and bool(self._epochs)
+        set_reason(epochs.menuAction(), "" if has_epochs else "The model is of no run with epochs that are kept")
+        epochs.setEnabled(has_epochs)
         for epoch in evenly(self._epochs, MAX_EPOCHS) if is_of_run else ():
-            self._add(epochs, f"Epoch {epoch}", partial(self._compare.open, self._run, epoch), True)
+            self._add(epochs, f"Epoch {epoch}", partial(self._compare.open, self._run, epoch), "")
         menu.addSeparator()
-        self._add(menu, "Leave the comparison", self._compare.close, self._compare.is_open)
+        self._add(
+            menu, "Leave the comparison", self._compare.close, "" if self._compare.is_open else "Nothing is compared"
+        )
 
-    def _add(self, menu: QMenu, text: str, chosen: Callable[[], object], is_enabled: bool) -> None:
+    def _add(self, menu: QMenu, text: str, chosen: Callable[[], object], refused: str) -> None:
         action = add_action(menu, text)
-        action.setEnabled(is_enabled)
+        describe(action, text, refused)
+        action.setEnabled(not refused)
         action.triggered.connect(lambda _checked=False: chosen())
 
     def _choose_file(self) -> None:

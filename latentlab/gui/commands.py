@@ -106,4 +106,10 @@ def command_of_action(action: QAction, kind: str, refused: str = "") -> Command:
 
 
 def _refused(action: QAction) -> str:
-    return "" if action.isEnabled() else reason_of(action) or ALWAYS_REASON
+    return "" if action.isEnabled() else reason_of(action) or _tool_tip(action) or ALWAYS_REASON
+
+
+def _tool_tip(action: QAction) -> str:
+    """The tooltip of a disabled action, which says why it is, as a line; empty if it only repeats the action's text."""
+    tip = " ".join(action.toolTip().split())
+    return "" if tip.startswith("<") or tip == plain_text_of(action) else tip
