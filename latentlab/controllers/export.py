@@ -10,14 +10,14 @@ from io import BytesIO
 from pathlib import Path
 
 import numpy as np
-from PySide6.QtCore import QObject, QUrl, Signal
-from PySide6.QtGui import QDesktopServices
+from PySide6.QtCore import QObject, Signal
 
 from latentlab.controllers.copied_commands import copy_command, copy_python
 from latentlab.controllers.export_command import (
     export_command,
     why_no_export_command,
 )
+from latentlab.controllers.exports import tell_written
 from latentlab.controllers.filmstrip import MAX_ROWS
 from latentlab.controllers.generations import Generations
 from latentlab.controllers.manifold import Layout
@@ -132,9 +132,17 @@ class ExportController(QObject):
         if kind:
             self._dialog.show_kind(kind)
         self._show_reasons()
-        self._dialog.show()
+        if not self._dialog.isVisible():
+            self._dialog.show()
+            self._put_aside(self._dialog)
         self._dialog.activateWindow()
         return self._dialog
+
+    def _put_aside(self, dialog: ExportDialog) -> None:
+        """Move the window to the lower right: desktops put it over the middle of the map."""
+        corner = self._window.mapToGlobal(self._window.rect().bottomRight())
+        size = dialog.frameGeometry().size()
+        dialog.move(corner.x() - size.width(), corner.y() - size.height() - self._window.status.height())
 
     def _has_images(self) -> bool:
         model, dataset = self._session.model, self._session.dataset
@@ -374,12 +382,8 @@ class ExportController(QObject):
         self.tell(result.path, f"Exported {result.sentence}")
 
     def tell(self, path: str, sentence: str) -> None:
-        """Say that a file is written, and offer to show it and to copy the command that writes it."""
-        actions: list[tuple[str, Callable[[], object]]] = [("Show in folder", partial(show_in_folder, path))]
-        command = self._commands.pop(path, "")
-        if command:
-            actions.append(("Copy as command", partial(copy_command, self._window.notifications, command, _DOES)))
-        self._window.notifications.notify("info", sentence, path, actions)
+        """Say that a file is written."""
+        tell_written(self._window.notifications, path, sentence, self._commands.pop(path, ""))
 
     # --- copying --------------------------------------------------------------------------------------
 
@@ -434,8 +438,3 @@ def _png(pixels: np.ndarray, stamp: Stamp) -> bytes:
     file = BytesIO()
     write_png(file, pixels, stamp)
     return file.getvalue()
-
-
-def show_in_folder(path: str) -> None:
-    """Open the folder that a file is in, in the desktop's file manager."""
-    QDesktopServices.openUrl(QUrl.fromLocalFile(str(Path(path).absolute().parent)))

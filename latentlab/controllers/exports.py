@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import QBuffer, QIODevice
-from PySide6.QtGui import QImage, QPixmap
+from PySide6.QtCore import QBuffer, QIODevice, QUrl
+from PySide6.QtGui import QDesktopServices, QImage, QPixmap
 
+from latentlab.controllers.copied_commands import copy_command
 from latentlab.errors import InputError
+from latentlab.gui.widgets.toasts import Toasts
 from latentlab.state.session import Session
 from latentlab.storage import atomic_write
 from latentlab.storage.outputs import check_output
@@ -30,3 +34,16 @@ def save_picture(path: str, picture: QImage | QPixmap, session: Session) -> None
     if not picture.save(buffer, Path(path).suffix.removeprefix(".") or "png"):  # type: ignore[call-overload]
         raise InputError(f"cannot write {path}: its name must end in .png or .jpg")
     atomic_write(path, bytes(buffer.data().data()))
+
+
+def show_in_folder(path: str) -> None:
+    """Open the folder that a file is in, in the desktop's file manager."""
+    QDesktopServices.openUrl(QUrl.fromLocalFile(str(Path(path).absolute().parent)))
+
+
+def tell_written(notifications: Toasts, path: str, sentence: str, command: str = "") -> None:
+    """Say that a file is written, and offer to show it and, if there is one, to copy the command that writes it."""
+    actions: list[tuple[str, Callable[[], object]]] = [("Show in folder", partial(show_in_folder, path))]
+    if command:
+        actions.append(("Copy as command", partial(copy_command, notifications, command, "writes this file")))
+    notifications.notify("info", sentence, path, actions)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
 from PySide6.QtCore import QObject
 
+from latentlab.controllers.exports import tell_written
 from latentlab.engine.client.client import EngineClient
 from latentlab.engine.protocol.messages import (
     CancelFilm,
@@ -41,25 +43,34 @@ class FilmExporter(QObject):
     ) -> None:
         super().__init__(parent)
         self._engine, self._window, self._activity = engine, window, activity
+        self._commands: dict[str, str] = {}  # by path
         engine.filmProgress.connect(self._on_progress)
         engine.filmExported.connect(self._on_exported)
         engine.filmCancelled.connect(self._on_cancelled)
         engine.failed.connect(self._on_failed)
         session.modelChanged.connect(self._on_model_changed)
 
-    def ask(self, film: ExportFilm) -> None:
-        """Ask where to write a film, and write it; its kind is that of the file's name."""
+    def ask(self, film: ExportFilm, command: Callable[[str, int], str]) -> None:
+        """Ask where to write a film, and write it; its kind is that of the file's name.
+
+        ``command`` gives the command that writes it, for a path and an enlargement; empty if there is none.
+        """
         has_video = find_spec("av") is not None
         kinds = [kind for kind in _KINDS if has_video or "mp4" not in kind]
         dialog = dialogs.choose_target(
-            self._window, "Export film", "path.gif", ";;".join(kinds), lambda path: self.write(film, path)
+            self._window,
+            "Export film",
+            "path.gif",
+            ";;".join(kinds),
+            lambda path: self.write(film, path, command(path, film.scale)),
         )
         dialog.filterSelected.connect(
             lambda chosen: dialog.setDefaultSuffix(_SUFFIXES[_KINDS.index(chosen)].removeprefix("."))
         )
 
-    def write(self, film: ExportFilm, path: str) -> None:
-        """Write a film to a file."""
+    def write(self, film: ExportFilm, path: str, command: str = "") -> None:
+        """Write a film to a file; ``command`` writes the same."""
+        self._commands[path] = command
         self._show(0, len(film.latents))
         self._engine.request(replace(film, path=path))
 
@@ -77,9 +88,8 @@ class FilmExporter(QObject):
     def _on_exported(self, result: FilmExported) -> None:
         self._activity.end(_MESSAGE)
         name = Path(result.path).name
-        self._window.notifications.notify(
-            "info", f"Exported {pluralize(result.frames, 'image')} to {name}", result.path
-        )
+        sentence = f"Exported {pluralize(result.frames, 'image')} to {name}"
+        tell_written(self._window.notifications, result.path, sentence, self._commands.pop(result.path, ""))
 
     def _on_cancelled(self, _result: FilmCancelled) -> None:
         self._activity.end(_MESSAGE)

@@ -310,6 +310,9 @@ class PathController(QObject):
         assert model is not None
         return path_command(self._solved[0], model, self._bar.speed(), scale, path)
 
+    def _command_or_none(self, path: str, scale: int) -> str:
+        return "" if self.why_no_command() else self.command(path, scale)
+
     def write_film(self, path: str, scale: int) -> None:
         """Write the film to a file.
 
@@ -322,7 +325,8 @@ class PathController(QObject):
             raise InputError(NO_PATH_YET)
         request, solved = self._solved
         assert solved.frames is not None
-        self._film.write(ExportFilm("", solved.frames, self._bar.speed(), scale, request.label), path)
+        film = ExportFilm("", solved.frames, self._bar.speed(), scale, request.label)
+        self._film.write(film, path, self._command_or_none(path, scale))
 
     def _scale(self) -> int:
         model = self._session.model
@@ -339,7 +343,8 @@ class PathController(QObject):
             return
         request, solved = self._solved
         if solved.frames is not None:
-            self._film.ask(ExportFilm("", solved.frames, self._bar.speed(), self._scale(), request.label))
+            film = ExportFilm("", solved.frames, self._bar.speed(), self._scale(), request.label)
+            self._film.ask(film, self._command_or_none)
 
 
 def lengths_text(kind: str, lengths: Lengths | None, straight: Lengths | None) -> str:

@@ -10,7 +10,7 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QCheckBox, QComboBox, QLabel, QSlider, QSpinBox, QToolButton
+from PySide6.QtWidgets import QCheckBox, QComboBox, QLabel, QPushButton, QSlider, QSpinBox, QToolButton
 
 from latentlab.cli.parser import build_parser
 from latentlab.config.layout import LatentLayout, Level
@@ -375,3 +375,17 @@ def test_while_another_path_is_found_the_former_one_cannot_be_exported(qtbot, wi
     assert not window.actions_.export_film.isEnabled()
     solved(engine)
     assert export.isEnabled()
+
+
+def test_a_film_that_is_written_offers_its_folder_and_its_command(window, engine, tmp_path):
+    solved(engine)
+    path = str(tmp_path / "film.gif")
+    window.path_controller.write_film(path, 3)
+    assert engine.last(ExportFilm).scale == 3
+    engine.filmExported.emit(FilmExported(path, 60))
+    buttons = {button.text(): button for button in window.notifications.findChildren(QPushButton)}
+    assert "Show in folder" in buttons
+    buttons["Copy as command"].click()
+    words = shlex.split(QGuiApplication.clipboard().text())
+    assert words[:2] == ["latentlab", "path"]
+    assert words[-4:] == ["--scale", "3", "--out", path]

@@ -172,13 +172,14 @@ class ExportDialog(QDialog):
         self.setObjectName("exportDialog")
         self.setWindowTitle("Export")
         self.setModal(False)
-        self.resize(620, 430)
+        self.resize(540, 400)
         self._reasons: dict[str, str] = {}
         self._copy_reasons: dict[str, str] = {}
         self._format_reasons: dict[str, str] = {}
         self._kinds = QListWidget()
         named(self._kinds, "exportKinds", "what to export", "What to write")
-        self._kinds.setFixedWidth(180)
+        self._kinds.setFixedWidth(160)
+        self._kinds.setSpacing(2)
         for kind in KINDS:
             item = QListWidgetItem(kind.title)
             item.setData(Qt.ItemDataRole.UserRole, kind.name)
