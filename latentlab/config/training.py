@@ -94,7 +94,7 @@ class TrainingConfig(Config):
         description="Save the model with latents that are shifted and scaled so that those of all training images "
         "together have mean 0 and standard deviation 1, as the prior has: its samples then lie where the decoder was "
         "trained. Reconstructions stay as they are, and the rate can only fall. For diagonal posteriors with the "
-        "standard prior and ``bound=elbo``; others are saved as trained.",
+        "standard prior, ``bound=elbo`` and a rate that is not held at a capacity; others are saved as trained.",
     )
     checkpoint_minutes: float = Field(
         default=5.0,

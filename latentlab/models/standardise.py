@@ -72,7 +72,8 @@ def can_standardise(model: LatentModel) -> bool:
     """Whether shifting and scaling the latents keeps the model's reconstructions and can only lower its rate.
 
     That is so for a diagonal Gaussian posterior from the encoder and the prior N(0, I). Not for the importance-weighted
-    bound, which depends on more than the posterior's moments, and not where q is refined in steps of a fixed size.
+    bound, which depends on more than the posterior's moments, not where q is refined in steps of a fixed size, and not
+    for a rate that was held at a capacity, which it would fall below.
     """
     config = model.config
     return (
@@ -80,6 +81,7 @@ def can_standardise(model: LatentModel) -> bool:
         and isinstance(getattr(model, "posterior", None), DiagonalPosterior)
         and config.prior.kind == "standard"
         and config.bound == "elbo"
+        and config.rate.kind != "capacity"
     )
 
 

@@ -87,6 +87,7 @@ def test_a_dimension_that_is_the_same_for_all_images_stays_finite():
         {"posterior": {"refine": 3}},
         {"bound": "importance", "samples": 2},
         {"family": "factor"},
+        {"rate": {"kind": "capacity"}},
     ],
 )
 def test_other_models_are_left_as_they_are(values):
