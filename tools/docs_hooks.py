@@ -152,7 +152,11 @@ def lesson_page(name: str) -> str:
     parts += ["## To try", each.question.strip(), "## Run it", f"```sh\nlatentlab lessons run {name}\n```"]
     if each.recipes:
         links = ", ".join(f"[`{recipe}`](../recipes/{recipe}.md)" for recipe in each.recipes)
-        parts.append(f"Recipes: {links}. [Glossary](../reference/glossary.md).")
+        parts.append(f"Recipes: {links}.")
+    if each.terms:
+        titles = [glossary()[key].title for key in each.terms]
+        links = " · ".join(f"[{title}](../reference/glossary.md#{slug(title)})" for title in titles)
+        parts.append(f"Terms: {links}.")
     return "\n\n".join(parts)
 
 

@@ -53,8 +53,7 @@ class LessonPhotographer:
         application.run()
 
     def _begin(self) -> None:
-        self._application.window.show_panel("lessons")
-        self._application.window.lessons_panel.open_lesson(self._lesson.name)
+        self._application.lessons.open(self._lesson.name)
         self._step()
 
     def _step(self) -> None:

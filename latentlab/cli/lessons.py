@@ -120,9 +120,7 @@ class _Play:
 
     def _on_ready(self, _ready: object) -> None:
         if self._next == 0 and not self._application.lessons.runner.is_running:
-            window = self._application.window
-            window.show_panel("lessons")
-            window.lessons_panel.open_lesson(self._lesson.name)
+            self._application.lessons.open(self._lesson.name)
             self._tell(self._lesson.title)
             self._tell("")
             self._step()

@@ -16,7 +16,9 @@ from typing import Annotated, Literal
 from pydantic import Field, ValidationError, model_validator
 
 from latentlab.config.base import Config
+from latentlab.config.glossary import glossary
 from latentlab.config.lesson_actions import Action
+from latentlab.config.recipes import RECIPES
 from latentlab.errors import InputError, SettingError
 from latentlab.paths import resource
 
@@ -173,7 +175,7 @@ class Lesson(Config):
     minutes
         How long it takes, measured.
     recipes, terms
-        Recipes and terms of the glossary to read on with.
+        Names of recipes, and keys of terms of the glossary, to read on with.
     question
         Something to try.
     """
@@ -195,6 +197,12 @@ class Lesson(Config):
         for name in names:
             if names.count(name) > 1:
                 raise SettingError("figures", f"must have different names, and {name} is there twice")
+        for name in self.recipes:
+            if name not in RECIPES:
+                raise SettingError("recipes", f"has {name!r}, which is none")
+        for key in self.terms:
+            if key not in glossary():
+                raise SettingError("terms", f"has {key!r}, which the glossary does not know")
         for claim in self.claims:
             for name in (claim.more, claim.less):
                 if name not in names:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
 from PySide6.QtCore import QObject
 
@@ -13,6 +14,7 @@ from latentlab.controllers.lesson_runner import LessonRunner
 from latentlab.controllers.lesson_state import Before, putting_back, remember
 from latentlab.controllers.session_restore import SessionRestorer
 from latentlab.errors import LatentlabError
+from latentlab.gui.commands import Command
 from latentlab.gui.panels.lessons import LessonsPanel
 from latentlab.state.window_settings import WindowSettings
 
@@ -47,6 +49,7 @@ class LessonsController(QObject):
         self._panel, self._settings = panel, settings
         self.runner = LessonRunner(doors, self)
         self.values: dict[str, float] = {}
+        self._is_loaded = False
         self._before: Before | None = None
         self._lesson: Lesson | None = None
         self._step = 0
@@ -58,17 +61,38 @@ class LessonsController(QObject):
         panel.cancelRequested.connect(self.runner.cancel)
         panel.putBackRequested.connect(self.put_back)
         panel.lessonOpened.connect(self._on_opened)
+        panel.termRequested.connect(doors.window.help.show_glossary)
+        doors.window.commands.add(self._commands)
         doors.session.runStateChanged.connect(self._show_refusal)
         doors.session.dirtyChanged.connect(self._show_refusal)
-        self._load()
+        # Read when they are first looked at: that takes longer than a frame.
+        doors.window.docks["lessons"].visibilityChanged.connect(self._on_visibility_changed)
+
+    def _on_visibility_changed(self, is_visible: bool) -> None:
+        if is_visible:
+            self._load()
 
     def _load(self) -> None:
+        if self._is_loaded:
+            return
+        self._is_loaded = True
         try:
             self._panel.set_lessons(lessons())
         except LatentlabError as error:
             self._panel.set_status(str(error), is_fault=True)
         self._panel.set_done(self._settings.lessons_done())
         self._show_refusal()
+
+    def open(self, name: str) -> None:
+        """Show a lesson in the panel."""
+        self._load()
+        self._doors.window.show_panel("lessons")
+        self._panel.open_lesson(name)
+
+    def _commands(self) -> list[Command]:
+        """What opens each lesson, for the command palette."""
+        self._load()
+        return [Command(each.title, "Lesson", partial(self.open, each.name)) for each in lessons()]
 
     def run_step(self, name: str, index: int) -> None:
         """Run a step of a lesson in the window; refused with a reason while a run of the user's own is active."""

@@ -41,9 +41,8 @@ def quick(each: Lesson) -> Lesson:
 
 def run_to_the_end(application, qtbot, each: Lesson, timeout: int = SECONDS) -> dict[str, float]:
     """Press the button of every step, each when the one before is done; returns what was measured."""
-    panel, runner = application.window.lessons_panel, application.lessons.runner
-    application.window.show_panel("lessons")
-    panel.open_lesson(each.name)
+    runner = application.lessons.runner
+    application.lessons.open(each.name)
     failures: list[str] = []
     runner.failed.connect(failures.append)
     for number in range(len(each.steps)):
@@ -104,8 +103,7 @@ def test_a_lesson_never_touches_a_run_of_the_users_own(application, qtbot, folde
     qtbot.waitUntil(lambda: application.session.run_state == "running", timeout=SECONDS)
     run = application.session.run_folder
     first = lessons()[0]
-    application.window.show_panel("lessons")
-    application.window.lessons_panel.open_lesson(first.name)
+    application.lessons.open(first.name)
     assert not find(application, "lessonDo0").isEnabled()
     application.lessons.run_step(first.name, 0)
     assert not application.lessons.runner.is_running
@@ -116,6 +114,14 @@ def test_a_lesson_never_touches_a_run_of_the_users_own(application, qtbot, folde
     find(application, "stopButton").click()
     qtbot.waitUntil(lambda: not application.session.run_is_active, timeout=SECONDS)
     qtbot.waitUntil(lambda: find(application, "lessonDo0").isEnabled(), timeout=SECONDS)
+
+
+def test_the_command_palette_opens_each_lesson(application):
+    commands = {each.title: each for each in application.window.commands.commands() if each.kind == "Lesson"}
+    assert set(commands) == {each.title for each in lessons()}
+    commands[lessons()[-1].title].run()
+    assert application.window.lessons_panel.opened == lessons()[-1].name
+    assert application.window.lessons_panel.isVisible()
 
 
 def test_a_step_can_be_cancelled_and_its_run_is_stopped(application, qtbot, monkeypatch):
@@ -131,8 +137,7 @@ def test_a_step_can_be_cancelled_and_its_run_is_stopped(application, qtbot, monk
         }
     )  # fmt: skip
     monkeypatch.setattr(controller, "lesson", lambda _name: first.model_copy(update={"steps": (small,)}))
-    application.window.show_panel("lessons")
-    application.window.lessons_panel.open_lesson(first.name)
+    application.lessons.open(first.name)
     press(application, 0)
     qtbot.waitUntil(lambda: application.session.run_state == "running", timeout=SECONDS)
     with qtbot.waitSignal(application.lessons.runner.failed, timeout=SECONDS) as ended:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from PySide6.QtCore import QEvent, Qt, Signal
+from PySide6.QtCore import QEvent, QSignalBlocker, Qt, Signal
 from PySide6.QtGui import QAction, QContextMenuEvent, QShowEvent
 from PySide6.QtWidgets import QFrame, QScrollArea, QStackedLayout, QToolButton, QWidget
 
@@ -255,7 +255,9 @@ class TrainingCurves(QWidget):
         """Show the plots of these terms only; nothing happens if no run has any of them."""
         if not set(terms).isdisjoint(self._checks):
             for term, check in self._checks.items():
-                check.setChecked(term in terms)
+                with QSignalBlocker(check):  # redrawing may make them anew
+                    check.setChecked(term in terms)
+            self._redraw()
 
     def is_up_to_date(self) -> bool:
         """Whether all plots are drawn with the newest values."""

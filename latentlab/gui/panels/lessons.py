@@ -19,11 +19,13 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from latentlab.config.glossary import glossary
 from latentlab.config.lessons import Lesson, Step
 from latentlab.gui.style.theme import SPACE
 from latentlab.gui.widgets.controls import button, column, label, named, row, scrolled, tool_button
 from latentlab.gui.widgets.plain_text import set_tool_tip
 from latentlab.gui.widgets.scaled_picture import ScaledPicture
+from latentlab.gui.widgets.term_card import set_term
 from latentlab.paths import resource
 from latentlab.utils.text import pluralize
 
@@ -45,12 +47,15 @@ class LessonsPanel(QWidget):
         The step in progress is to be cancelled.
     putBackRequested
         Everything is to be as it was before the lessons.
+    termRequested(key)
+        A term of the glossary is to be explained.
     """
 
     lessonOpened = Signal(str)
     stepRequested = Signal(str, int)
     cancelRequested = Signal()
     putBackRequested = Signal()
+    termRequested = Signal(str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -186,6 +191,7 @@ class LessonsPanel(QWidget):
             layout.addWidget(card)
         layout.addWidget(_text("To try", "section"))
         layout.addWidget(_text(_joined(lesson.question)))
+        layout.addLayout(self._terms_of(lesson))
         layout.addStretch(1)
         area = scrolled(body)
         area.setAccessibleName(lesson.title)
@@ -198,6 +204,19 @@ class LessonsPanel(QWidget):
         self._show_state()
         self._steps[0].do.setFocus()
         self.lessonOpened.emit(name)
+
+    def _terms_of(self, lesson: Lesson) -> QVBoxLayout:
+        """A button for each term, which opens the glossary there."""
+        buttons = QVBoxLayout()
+        buttons.setSpacing(0)
+        for key in lesson.terms:
+            title = glossary()[key].title
+            term = tool_button(f"lessonTerm_{key}", f"glossary: {title}", "", text=title)
+            term.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+            set_term(term, key)
+            term.clicked.connect(lambda _checked=False, key=key: self.termRequested.emit(key))
+            buttons.addWidget(term)
+        return buttons
 
     @property
     def opened(self) -> str:

@@ -99,6 +99,16 @@ def test_a_term_can_be_shown_and_hidden(qtbot, curves):
     assert curves.shown_terms() == ["elbo", "distortion", "objective", "kl"]
 
 
+def test_chosen_terms_alone_are_shown_and_unknown_ones_change_nothing(qtbot, curves):
+    curves.start_run("one")
+    curves.add_progress(1.0, {"elbo": -1.0, "rate": 2.0, "gradient_norm": 3.0})
+    qtbot.waitUntil(lambda: curves.shown_terms() == ["elbo", "rate"])
+    curves.show_terms(("elbo", "gradient_norm"))
+    assert curves.shown_terms() == ["elbo", "gradient_norm"]
+    curves.show_terms(("luck",))
+    assert curves.shown_terms() == ["elbo", "gradient_norm"]
+
+
 def test_an_epoch_drawn_within_keeps_its_last_point_and_others_get_the_mean(curves):
     curves.start_run("vae")
     for epoch in (0.3, 0.9):

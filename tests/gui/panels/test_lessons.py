@@ -109,6 +109,13 @@ def test_everything_can_be_put_back_once_a_step_was_begun(qtbot, panel):
         back.click()
 
 
+def test_a_term_of_the_lesson_leads_to_the_glossary(qtbot, panel):
+    panel.open_lesson(FIRST.name)
+    with qtbot.waitSignal(panel.termRequested) as asked:
+        find(panel, QToolButton, f"lessonTerm_{FIRST.terms[0]}").click()
+    assert asked.args == [FIRST.terms[0]]
+
+
 def test_the_next_lesson_follows_and_after_the_last_there_is_none(panel):
     panel.open_lesson(FIRST.name)
     following = find(panel, QToolButton, "lessonNext")
