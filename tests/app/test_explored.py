@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from latentlab import app
+from latentlab.app import explored
 from latentlab.foreign import remote_functions
 from latentlab.foreign.exploration import Exploration
 from latentlab.foreign.remote_functions import GONE
@@ -156,3 +157,17 @@ def test_a_session_of_a_process_that_has_ended_is_met_with_a_sentence(applicatio
     with qtbot.waitSignal(application.engine.failed, timeout=SECONDS) as failed:
         application.model.open(source)
     assert failed.args[0].message == "toy is a model of a Python process that has ended"
+
+
+def test_the_window_removes_the_folder_of_a_process_that_was_killed_and_nothing_else(tmp_path, monkeypatch):
+    folders = [tmp_path / "latentlab-explore-x", tmp_path / "photos"]
+    for folder in folders:
+        folder.mkdir()
+    parents = iter([10, 10, 10, 1])
+    monkeypatch.setattr(explored.os, "getppid", lambda: next(parents))
+    monkeypatch.setattr(explored, "main", lambda _arguments: 0)
+    sources = [str(folders[0] / "toy.explore"), str(folders[1] / "images.npz")]
+    assert explored.run(sources) == 0
+    assert all(folder.exists() for folder in folders)
+    assert explored.run(sources) == 0
+    assert [folder.exists() for folder in folders] == [False, True]

@@ -37,8 +37,8 @@ def user_model(**changes: Any) -> UserModel:
     return UserModel(given.pop("encode"), given.pop("decode"), **given)
 
 
-def serve(folder: Path, model: UserModel, on_report: Any = None) -> tuple[ModelServer, Path]:
-    """Write the description of a model, and answer for it."""
+def serve(folder: Path, model: UserModel, on_report: Any = None, **described: Any) -> tuple[ModelServer, Path]:
+    """Write the description of a model, with further fields, and answer for it."""
     can = model.capabilities
     description = ExploredDescription(
         image_shape=list(model.image_shape),
@@ -47,6 +47,7 @@ def serve(folder: Path, model: UserModel, on_report: Any = None) -> tuple[ModelS
         has_likelihood=can.has_likelihood,
         has_jvp=can.has_jvp,
         key=KEY,
+        **described,
     )
     path = folder / "toy.explore"
     path.write_text(json.dumps(description.model_dump(mode="json")))

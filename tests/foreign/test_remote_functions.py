@@ -89,6 +89,16 @@ def test_derivatives_are_the_users_where_there_are_some(served):
     np.testing.assert_allclose(found[0, :, 0].reshape(2, 16), 2 * WEIGHTS, atol=1e-6)
 
 
+def test_labels_reach_functions_that_take_them(tmp_path):
+    model = user_model(decode=lambda z, label: decode(z) + 0.1 * label[:, None, None, None], conditional=True)
+    server, path = serve(tmp_path, model, conditional=True, classes=["a", "b", "c"])
+    found = latentlab.load_model(path, device="cpu")
+    np.testing.assert_allclose(
+        found.decode(Z, label=["c", "a", "b"]), decode(Z) + np.array([0.2, 0, 0.1]).reshape(3, 1, 1, 1), atol=1e-6
+    )
+    server.close()
+
+
 def test_values_are_scaled_to_the_range_of_the_functions(served):
     path = served(decode=lambda z: 2 * decode(z) - 1, encode=lambda x: encode((x + 1) / 2), value_range=(-1.0, 1.0))
     model = latentlab.load_model(path, device="cpu")

@@ -61,6 +61,16 @@ def test_without_ranks_messages_are_taken_by_age_of_the_newest_in_their_slot(put
     assert [box.take().value for _ in range(len(box))] == expected
 
 
+def test_what_waits_in_the_queue_can_be_asked_for():
+    box = Mailbox()
+    box.put(Slotted(1))
+    assert not box.holds(Ordered, Slotted)
+    box.put(Ordered(2))
+    assert box.holds(Ordered)
+    assert not box.holds(Slotted)
+    assert len(box) == 2
+
+
 def test_closing_ends_a_wait_and_leaves_what_can_be_taken():
     box = Mailbox()
     taken = []
