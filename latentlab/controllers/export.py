@@ -234,12 +234,16 @@ class ExportController(QObject):
     def write(self, choice: ExportChoice, path: str, ranges: Ranges | None = None) -> None:
         """Write what is chosen to a file or a folder; of a map these ranges of the axes, or those in view."""
         try:
-            self._commands[path] = "" if self._why_no_copy(choice.kind) else self.command(choice, path)
+            is_plot = choice.kind == "curves" and choice.suffix != ".csv"
+            has_command = not is_plot and not self._why_no_copy(choice.kind)
+            self._commands[path] = self.command(choice, path) if has_command else ""
             match choice.kind:
                 case "map":
                     self._draw_map(choice, path, ranges)
                 case "strip":
                     self._write_strip(choice, path)
+                case "curves" if is_plot:
+                    self._write_plots(choice, path)
                 case "path":
                     self._path.write_film(path, choice.scale)
                 case _:
@@ -327,6 +331,15 @@ class ExportController(QObject):
         large = np.ascontiguousarray(sheet.repeat(choice.scale, 0).repeat(choice.scale, 1))
         self._write_later(path, partial(_png, large, Stamp()), "the filmstrip")
 
+    def _write_plots(self, choice: ExportChoice, path: str) -> None:
+        """Draw the curves as they are shown."""
+        self._check(path)
+        curves = self._window.curves
+        if not curves.has_picture():
+            raise InputError("no curves are drawn yet: open the Curves panel")
+        content = partial(_png, curves.pixels(float(choice.detail)), Stamp())
+        self._write_later(path, content, "the curves")
+
     def _check(self, path: str) -> None:
         model, dataset = self._session.model, self._session.dataset
         read = [] if model is None else [each for each in (model.source, model.path) if each]
@@ -400,6 +413,9 @@ class ExportController(QObject):
         reason = self._why_no_copy(choice.kind)
         if reason:
             self._window.notifications.notify("warning", f"{reason}.")
+            return
+        if choice.kind == "curves" and choice.suffix != ".csv":
+            self._window.notifications.notify("warning", "No command draws the curves: choose CSV.")
             return
         copy = copy_command if language == "command" else copy_python
         copy(self._window.notifications, self.command(choice, self.file_name(choice)), _DOES)

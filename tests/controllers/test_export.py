@@ -163,3 +163,32 @@ def test_copy_as_command_and_as_python(export, session):
     assert text.startswith("latentlab decode bundled:m --z=0.5,-1.25 --scale ")
     dialog.findChild(QPushButton, "exportCopyPython").click()
     assert QGuiApplication.clipboard().text().startswith("from latentlab.cli import main")
+
+
+def test_curves_are_written_as_they_are_shown_and_no_command_draws_them(qtbot, export, monkeypatch, tmp_path):
+    curves = export.window.curves
+    monkeypatch.setattr(curves, "has_picture", lambda: True)
+    monkeypatch.setattr(curves, "pixels", lambda ratio: np.full((20, 30, 3), int(40 * ratio), np.uint8))
+    export.write(ExportChoice("curves", ".png", detail=2), str(tmp_path / "c.png"))
+    qtbot.waitUntil((tmp_path / "c.png").exists)
+    with Image.open(tmp_path / "c.png") as picture:
+        assert np.asarray(picture).max() == 80
+    export._copy(ExportChoice("curves", ".png"), "command")
+    assert any("There is no run" in text for text in messages(export.window))
+
+
+def test_plots_are_drawn_larger(qtbot):
+    from latentlab.gui.curves.panel import TrainingCurves
+
+    curves = TrainingCurves()
+    qtbot.addWidget(curves)
+    curves.resize(300, 240)
+    curves.show()
+    assert not curves.has_picture()
+    curves.start_run("run", "run")
+    for epoch in (1, 2, 3):
+        curves.add_epoch(epoch, {"elbo": -100.0 + epoch}, {"elbo": -101.0 + epoch})
+    qtbot.waitUntil(lambda: curves.has_picture() and curves.is_up_to_date())
+    small, large = curves.pixels(), curves.pixels(2.0)
+    assert large.shape == (2 * small.shape[0], 2 * small.shape[1], 3)
+    assert len(np.unique(large.reshape(-1, 3), axis=0)) > 10

@@ -6,14 +6,16 @@ from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from PySide6.QtCore import QEvent, QSignalBlocker, Qt, Signal
-from PySide6.QtGui import QAction, QContextMenuEvent, QShowEvent
+import numpy.typing as npt
+from PySide6.QtCore import QEvent, QRectF, QSignalBlocker, Qt, Signal
+from PySide6.QtGui import QAction, QContextMenuEvent, QPainter, QShowEvent
 from PySide6.QtWidgets import QFrame, QScrollArea, QStackedLayout, QToolButton, QWidget
 
 from latentlab.config.events import IMPORTANCE_BOUND
 from latentlab.config.layout import ACTIVE_KL
 from latentlab.gui.curves.run_legend import Entry, RunLegend
 from latentlab.gui.curves.series import CurveSet, FloatArray
+from latentlab.gui.plots.painted import painted_pixels
 from latentlab.gui.style.theme import SPACE, current_theme, tabular
 from latentlab.gui.widgets.containers import EmptyState
 from latentlab.gui.widgets.context_menu import MenuEntry, pop_up
@@ -262,6 +264,24 @@ class TrainingCurves(QWidget):
     def is_up_to_date(self) -> bool:
         """Whether all plots are drawn with the newest values."""
         return not self._timer.is_pending() and not self._is_stale
+
+    def has_picture(self) -> bool:
+        """Whether curves are drawn."""
+        return self._canvas is not None and bool(self._runs)
+
+    def pixels(self, ratio: float = 1.0) -> npt.NDArray[np.uint8]:
+        """The plots as they are shown, drawn with ``ratio`` pixels for each logical one, uint8 [H, W, 3]."""
+        return painted_pixels(self._canvas_size(), ratio, self._paint)
+
+    def _canvas_size(self) -> tuple[int, int]:
+        assert self._canvas is not None
+        return max(1, self._canvas.viewport().width()), max(1, self._canvas.viewport().height())
+
+    def _paint(self, painter: QPainter) -> None:
+        assert self._canvas is not None
+        painter.fillRect(QRectF(0, 0, *self._canvas_size()), self._canvas.backgroundBrush())
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        self._canvas.render(painter, QRectF(0, 0, *self._canvas_size()), self._canvas.viewport().rect())
 
     def _find(self, key: str) -> CurveSet | None:
         return next((run for run in self._runs if run.key == key), None)

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from PySide6.QtCore import QBuffer, QIODevice, QPointF, QRect, QRectF, QSize, Qt
+from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QImage, QLinearGradient, QPainter, QPainterPath, QPen
-from PySide6.QtSvg import QSvgGenerator
 
 from latentlab.gui.latent_map.layer_stack import LayerStack
 from latentlab.gui.latent_map.layers.base import Layer, LegendContent
@@ -21,6 +20,7 @@ from latentlab.gui.latent_map.pictures import draw_image, to_argb, wrap_image
 from latentlab.gui.latent_map.ramp_scale import DIMMING, DISTANCE
 from latentlab.gui.latent_map.view import AXIS_HEIGHT, AXIS_WIDTH, MARGIN, Range, View
 from latentlab.gui.plots.axis import TICK_PX, Axis, tick_labels
+from latentlab.gui.plots.painted import painted_image, painted_pixels, painted_svg
 from latentlab.gui.style.palettes import UNLABELLED, palette
 from latentlab.gui.style.theme import Theme
 from latentlab.utils.plain_text import NAME, as_line
@@ -108,39 +108,17 @@ class MapPicture:
 
     def image(self) -> ByteArray:
         """All of it, uint8 [H, W, 3]."""
-        width, height = (round(side * self.view.ratio) for side in self.size)
-        image = QImage(width, height, QImage.Format.Format_RGB32)
-        image.setDevicePixelRatio(self.view.ratio)
-        painter = QPainter(image)
-        self._paint(painter, self._drawn_layers())
-        painter.end()
-        pixels = np.frombuffer(image.constBits(), np.uint8).reshape(height, width, 4)
-        return np.ascontiguousarray(pixels[..., 2::-1])
+        drawn = self._drawn_layers()
+        return painted_pixels(self.size, self.view.ratio, lambda painter: self._paint(painter, drawn))
 
     def svg(self, description: str = "") -> bytes:
         """All of it as an SVG file: points and decoded images as one embedded raster, the rest as vectors."""
-        raster = QImage(
-            round(self.view.width_px * self.view.ratio),
-            round(self.view.height_px * self.view.ratio),
-            QImage.Format.Format_RGB32,
-        )
-        raster.setDevicePixelRatio(self.view.ratio)
-        painter = QPainter(raster)
         drawn = self._drawn_layers()
-        self._paint_layers(painter, [layer for layer in drawn if layer.name not in VECTORS])
-        painter.end()
-        buffer, generator = QBuffer(), QSvgGenerator()
-        buffer.open(QIODevice.OpenModeFlag.WriteOnly)
-        generator.setOutputDevice(buffer)
-        generator.setSize(QSize(*self.size))
-        generator.setViewBox(QRect(0, 0, *self.size))
-        generator.setResolution(96)
-        generator.setTitle("Latent map")
-        generator.setDescription(description)
-        painter = QPainter(generator)
-        self._paint(painter, [layer for layer in drawn if layer.name in VECTORS], raster)
-        painter.end()
-        return bytes(buffer.data().data())
+        flat = [layer for layer in drawn if layer.name not in VECTORS]
+        shapes = [layer for layer in drawn if layer.name in VECTORS]
+        plot = (self.view.width_px, self.view.height_px)
+        raster = painted_image(plot, self.view.ratio, lambda painter: self._paint_layers(painter, flat))
+        return painted_svg(self.size, lambda painter: self._paint(painter, shapes, raster), "Latent map", description)
 
     # --- the plot -----------------------------------------------------------------------------------
 

@@ -115,7 +115,13 @@ KINDS: tuple[ExportKind, ...] = (
         _FILMS,
         ("of", "fps", "scale"),
     ),
-    ExportKind("curves", "Curves of the run", "A row for each epoch.", ((".csv", "CSV"),)),
+    ExportKind(
+        "curves",
+        "Curves of the run",
+        "As a table, a row for each epoch, or as a picture of the plots that are shown.",
+        ((".csv", "CSV"), (".png", "PNG")),
+        ("detail",),
+    ),
     ExportKind(
         "latents",
         "Latents",
