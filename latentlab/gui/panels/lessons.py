@@ -239,9 +239,9 @@ class LessonsPanel(QWidget):
         """Show what is to be seen after a step, and what was measured: title and value of each figure."""
         if index < len(self._steps):
             self._steps[index].set_done(figures)
-            following = index + 1
-            if following < len(self._steps):
-                self._steps[following].do.setFocus()
+            focused = self.window().focusWidget()
+            if focused is None or self.isAncestorOf(focused):  # else something else is being done
+                self._steps[min(index + 1, len(self._steps) - 1)].do.setFocus()
 
     def set_can_put_back(self, can: bool) -> None:
         """Set whether something can be put back."""

@@ -89,6 +89,9 @@ def test_what_a_step_has_measured_is_written_below_it(panel):
     panel.set_step_done(0, [("Rate", "3 nats"), ("Codes", "7")])
     assert find(panel, QLabel, "lessonFigures0").text() == "Rate: 3 nats\nCodes: 7"
     assert not find(panel, QLabel, "lessonFigures1").isVisible()
+    assert panel.focusWidget() is find(panel, QPushButton, "lessonDo1")
+    panel.set_step_done(1, [])
+    assert panel.focusWidget() is find(panel, QPushButton, "lessonDo1")
 
 
 def test_a_refusal_greys_the_steps_and_says_why(panel):
