@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QKeySequence
+from PySide6.QtGui import QKeyEvent, QKeySequence
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QDialog,
@@ -31,6 +31,17 @@ ON_THE_MAP = (
 )
 """Keys of the map, which are no actions."""
 _NAME = Qt.ItemDataRole.UserRole
+
+
+class _KeysEdit(QKeySequenceEdit):
+    """Takes the keys of a shortcut, but leaves Escape and Tab to the dialog: it is no trap for the keyboard."""
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Take keys that can be a shortcut."""
+        if event.key() in (Qt.Key.Key_Escape, Qt.Key.Key_Tab, Qt.Key.Key_Backtab):
+            event.ignore()
+        else:
+            super().keyPressEvent(event)
 
 
 class ShortcutsDialog(QDialog):
@@ -65,7 +76,7 @@ class ShortcutsDialog(QDialog):
         self._tree.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self._tree.setRootIsDecorated(False)
         self._tree.currentItemChanged.connect(lambda _item, _before: self._show_chosen())
-        self._keys = QKeySequenceEdit()
+        self._keys = _KeysEdit()
         self._keys.setMaximumSequenceLength(1)
         named(self._keys, "shortcutKeys", "new shortcut", "Press the keys of the new shortcut here")
         self._keys.editingFinished.connect(self._on_typed)

@@ -14,6 +14,7 @@ from PySide6.QtWidgets import (
     QTreeWidgetItemIterator,
     QWidget,
 )
+from shiboken6 import isValid
 
 from latentlab.gui.main_window import MainWindow
 from latentlab.gui.widgets.shortcuts_dialog import ShortcutsDialog
@@ -34,7 +35,8 @@ def dialog(window):
     window.actions_.shortcuts.trigger()
     made = window.findChild(ShortcutsDialog)
     yield made
-    made.accept()
+    if isValid(made):
+        made.accept()
 
 
 def rows(dialog) -> dict[str, tuple[str, bool]]:
@@ -134,3 +136,15 @@ def test_saved_shortcuts_are_applied_and_what_they_cannot_be_is_left_out(window)
     assert actions.undo.shortcut() == QKeySequence(QKeySequence.StandardKey.Undo)
     assert actions.redo.shortcut().isEmpty()
     assert set(shortcuts.own()) == {"actionTrain", "actionPause", "actionRedo"}
+
+
+def test_escape_leaves_the_dialog_from_the_field_of_keys(qtbot, window, dialog):
+    choose(dialog, "Undo")
+    edit = dialog.findChild(QKeySequenceEdit)
+    edit.setFocus()
+    qtbot.keyClick(edit.findChild(QLineEdit) or edit, Qt.Key.Key_Tab)
+    assert dialog.focusWidget() is not edit
+    edit.setFocus()
+    qtbot.keyClick(edit, Qt.Key.Key_Escape)
+    assert not isValid(dialog) or not dialog.isVisible()
+    assert window.actions_.undo.shortcut() == QKeySequence(QKeySequence.StandardKey.Undo)
