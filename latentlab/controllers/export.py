@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
@@ -120,8 +121,8 @@ class ExportController(QObject):
         if self._dialog is None:
             dialog = self._dialog = ExportDialog(self._window)
             dialog.exportRequested.connect(self._on_export_requested)
-            dialog.commandRequested.connect(lambda choice: self._copy(choice, "command"))
-            dialog.pythonRequested.connect(lambda choice: self._copy(choice, "Python"))
+            dialog.commandRequested.connect(lambda choice: self.copy(choice, "command"))
+            dialog.pythonRequested.connect(lambda choice: self.copy(choice, "Python"))
             dialog.cancelRequested.connect(self._cancel)
             size = self._map.size()
             dialog.set_map_size(2 * size.width(), 2 * size.height(), 2)
@@ -151,7 +152,7 @@ class ExportController(QObject):
     def _show_reasons(self, *_changed: object) -> None:
         if self._dialog is not None:
             reasons = {kind.name: self.why_not(kind.name) for kind in KINDS}
-            copying = {kind.name: self._why_no_copy(kind.name) for kind in KINDS}
+            copying = {kind.name: self.why_no_copy(kind.name) for kind in KINDS}
             self._dialog.set_reasons(reasons, copying, format_reasons())
 
     def why_not(self, kind: str) -> str:
@@ -209,7 +210,7 @@ class ExportController(QObject):
             return ""
         path = Path(model.source).absolute()
         folder = path.parent if path.name == "model.safetensors" else path
-        return str(folder) if RunFolder(folder).metrics.is_file() else ""
+        return str(folder) if os.path.isfile(RunFolder(folder).metrics) else ""
 
     # --- writing --------------------------------------------------------------------------------------
 
@@ -235,7 +236,7 @@ class ExportController(QObject):
         """Write what is chosen to a file or a folder; of a map these ranges of the axes, or those in view."""
         try:
             is_plot = choice.kind == "curves" and choice.suffix != ".csv"
-            has_command = not is_plot and not self._why_no_copy(choice.kind)
+            has_command = not is_plot and not self.why_no_copy(choice.kind)
             self._commands[path] = self.command(choice, path) if has_command else ""
             match choice.kind:
                 case "map":
@@ -400,7 +401,8 @@ class ExportController(QObject):
 
     # --- copying --------------------------------------------------------------------------------------
 
-    def _why_no_copy(self, kind: str) -> str:
+    def why_no_copy(self, kind: str) -> str:
+        """Why no command writes the same; empty if one does."""
         return self.why_not(kind) or why_no_export_command(kind, self._session, self._map, self._path)
 
     def command(self, choice: ExportChoice, path: str) -> str:
@@ -409,8 +411,9 @@ class ExportController(QObject):
             choice, path, self._session, self._map, self._path, self._run_folder(), self._dimensions()
         )
 
-    def _copy(self, choice: ExportChoice, language: str) -> None:
-        reason = self._why_no_copy(choice.kind)
+    def copy(self, choice: ExportChoice, language: str) -> None:
+        """Copy the ``command`` or the ``Python`` code that writes the same file, or say why there is none."""
+        reason = self.why_no_copy(choice.kind)
         if reason:
             self._window.notifications.notify("warning", f"{reason}.")
             return
@@ -428,7 +431,7 @@ class ExportController(QObject):
         InputError
             Says why there is none.
         """
-        reason = self._why_no_copy(choice.kind)
+        reason = self.why_no_copy(choice.kind)
         if reason:
             raise InputError(f"{reason}.")
         return self.command(choice, self.file_name(choice))

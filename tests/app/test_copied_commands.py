@@ -61,7 +61,7 @@ def test_the_copied_command_writes_the_bytes_that_the_window_writes(qtbot, at_wo
     assert at_work.export.why_not(kind) == ""
     if kind == "map":
         qtbot.waitUntil(at_work.latent_map.layer_stack.neighbours.is_shown, timeout=SECONDS)
-    assert at_work.export._why_no_copy(kind) == ""
+    assert at_work.export.why_no_copy(kind) == ""
     mine = f"window{choice.suffix}"
     export(qtbot, at_work, choice, mine)
     command = at_work.export.command(choice, f"command{choice.suffix}")
@@ -77,7 +77,7 @@ def test_the_copied_command_writes_the_bytes_that_the_window_writes(qtbot, at_wo
 def test_a_copied_command_runs_in_a_shell_and_the_copied_python_code_does_the_same(qtbot, at_work, tmp_path):
     at_work.export.open("image")
     choice = ExportChoice("image", ".png", scale=2)
-    at_work.export._copy(choice, "command")
+    at_work.export.copy(choice, "command")
     command = QGuiApplication.clipboard().text()
     name = shlex.split(command)[-1]
     program = tmp_path / "latentlab"
@@ -87,7 +87,7 @@ def test_a_copied_command_runs_in_a_shell_and_the_copied_python_code_does_the_sa
     subprocess.run(["/bin/sh", "-c", command], check=True, timeout=150, env=os.environ | {"PATH": path})
     by_shell = contents(name)
     os.remove(name)
-    at_work.export._copy(choice, "Python")
+    at_work.export.copy(choice, "Python")
     subprocess.run([sys.executable, "-c", QGuiApplication.clipboard().text()], check=True, timeout=150)
     assert contents(name) == by_shell
     export(qtbot, at_work, choice, "window.png")

@@ -173,7 +173,7 @@ def test_curves_are_written_as_they_are_shown_and_no_command_draws_them(qtbot, e
     qtbot.waitUntil((tmp_path / "c.png").exists)
     with Image.open(tmp_path / "c.png") as picture:
         assert np.asarray(picture).max() == 80
-    export._copy(ExportChoice("curves", ".png"), "command")
+    export.copy(ExportChoice("curves", ".png"), "command")
     assert any("There is no run" in text for text in messages(export.window))
 
 
