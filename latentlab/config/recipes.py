@@ -350,9 +350,10 @@ _RICHER = (
             "family": "hierarchical",
             "latent_dim": 10,
             "architecture": {"kind": "residual", "width": 16},
-            "rate": {"kind": "free-bits", "warmup": 5.0},
+            # With half a nat for each layer the largest map says everything, and the layers above nothing.
+            "rate": {"kind": "free-bits", "free_bits": 8.0, "warmup": 5.0},
         },
-        ("latent_dim", "hierarchy.layers", "hierarchy.channels", "architecture.width", "rate.warmup"),
+        ("latent_dim", "hierarchy.layers", "hierarchy.channels", "rate.free_bits", "architecture.width", "rate.warmup"),
     ),
     Recipe(
         "helmholtz",
