@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, Qt
-from PySide6.QtGui import QContextMenuEvent, QImage
+from PySide6.QtGui import QContextMenuEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QApplication, QCheckBox, QLabel, QMenu, QSlider, QToolButton, QWidget
 
@@ -186,14 +186,3 @@ def test_the_legend_is_hidden_with_the_points(three_classes):
     assert not legend.isVisible()
     three_classes.set_layer_visible("points", True)
     assert legend.isVisible()
-
-
-def test_a_picture_for_a_file_has_the_legend_but_no_buttons(three_classes):
-    picture, plot = (
-        pixmap.toImage().convertToFormat(QImage.Format.Format_RGB32)
-        for pixmap in (three_classes.picture(), three_classes.viewport().grab())
-    )
-    assert picture.size() == plot.size()
-    tools, legend = child(three_classes, QWidget, "mapTools"), child(three_classes, Legend, "legend")
-    assert picture.copy(tools.geometry()) == plot.copy(tools.geometry())
-    assert picture.copy(legend.geometry()) != plot.copy(legend.geometry())
