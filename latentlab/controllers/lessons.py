@@ -92,7 +92,10 @@ class LessonsController(QObject):
     def _commands(self) -> list[Command]:
         """What opens each lesson, for the command palette."""
         self._load()
-        return [Command(each.title, "Lesson", partial(self.open, each.name)) for each in lessons()]
+        return [
+            Command(each.title, "Lesson", partial(self.open, each.name), about=f"About {each.minutes:g} minutes")
+            for each in lessons()
+        ]
 
     def run_step(self, name: str, index: int) -> None:
         """Run a step of a lesson in the window; refused with a reason while a run of the user's own is active."""

@@ -44,7 +44,6 @@ class WindowHelp(QObject):
         add(lambda: commands_of_menus(window.menuBar(), [each.toggleViewAction() for each in window.docks.values()]))
         add(lambda: [command_of_action(each, "Tool") for each in a.tools.actions()])
         add(lambda: [command_of_action(each, "Panels") for each in (a.next_panel, a.previous_panel)])
-        add(self._lesson_commands)
         add(self._term_commands)
 
     def open_palette(self) -> None:
@@ -71,21 +70,6 @@ class WindowHelp(QObject):
             )
             for name, dock in self._window.docks.items()
         ]
-
-    def _lesson_commands(self) -> list[Command]:
-        """What opens each lesson."""
-        panel = getattr(self._window, "lessons_panel", None)  # made after the first paint
-        lessons = () if panel is None else panel.lessons()
-        return [
-            Command(
-                each.title, "Lesson", partial(self._open_lesson, each.name), about=f"About {each.minutes:g} minutes"
-            )
-            for each in lessons
-        ]
-
-    def _open_lesson(self, name: str) -> None:
-        self._window.show_panel("lessons")
-        self._window.lessons_panel.open_lesson(name)
 
     def _term_commands(self) -> list[Command]:
         """What shows each term of the glossary."""

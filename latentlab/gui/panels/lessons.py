@@ -137,10 +137,6 @@ class LessonsPanel(QWidget):
         self.set_done(())
         self._show_put_back()
 
-    def lessons(self) -> tuple[Lesson, ...]:
-        """The lessons that are offered, in the order of the course."""
-        return tuple(self._lessons.values())
-
     def set_done(self, done: Collection[str]) -> None:
         """Mark the lessons that were done before."""
         current = self._list.currentRow()
