@@ -18,6 +18,7 @@ from latentlab.config.recipes import RECIPES
 from latentlab.data import LeftOut
 from latentlab.data.types import summarize_left_out
 from latentlab.storage import RunFolder, find_model, read_model
+from latentlab.storage.explored_model import is_explored
 from latentlab.storage.open_model import is_foreign
 from latentlab.storage.other_formats import REFUSED
 from latentlab.utils.thread_priority import available_cores
@@ -99,7 +100,7 @@ def _is_model(source: str) -> bool:
     if not source.strip():
         return False  # not the working folder
     path = Path(source)
-    if is_foreign(path):
+    if is_explored(path) or is_foreign(path):
         return True
     if source.startswith("bundled:") or path.suffix.lower() in {".safetensors", *REFUSED}:
         return True
