@@ -61,10 +61,12 @@ def step_flops(config: TrainingConfig, model: LatentModel) -> float:
     """Approximate number of floating-point operations of the networks in a step."""
     _, height, width = model.image_shape
     parameters = sum(parameter.numel() for parameter in model.parameters())
+    path = getattr(model, "linear_path", None)
+    once = 0 if path is None else sum(parameter.numel() for parameter in path.parameters())
     # A convolution uses its weights at every position of its output: on average about a sixteenth of the pixels.
     uses = 1.0 if model.config.architecture.kind == "mlp" else height * width / 16
     # Two for multiply and add, three for forward and backward.
-    return 6.0 * parameters * uses * config.batch_size * model.config.samples
+    return 6.0 * ((parameters - once) * uses + once) * config.batch_size * model.config.samples
 
 
 @contextmanager

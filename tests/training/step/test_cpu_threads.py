@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from latentlab.config import DataConfig, ModelConfig, RunConfig, TrainingConfig, with_settings
+from latentlab.config import DataConfig, ModelConfig, RunConfig, TrainingConfig, validated, with_settings
 from latentlab.data import Dataset
 from latentlab.errors import InputError
 from latentlab.models import build
 from latentlab.training import Trainer
-from latentlab.training.step.cpu_threads import estimated_threads, given_threads, most_threads
+from latentlab.training.step.cpu_threads import estimated_threads, given_threads, most_threads, step_flops
 
 
 @pytest.fixture
@@ -85,3 +85,11 @@ def test_a_resumed_run_keeps_its_number_of_threads_if_there_are_as_many_cores(mo
     for cores, threads in ((2, 2), (1, 1)):
         monkeypatch.setattr(CORES, lambda number=cores: number)
         assert Trainer(dataset, config, tmp_path / "run", resume=True).threads == threads
+
+
+def test_a_linear_path_adds_little_to_the_work_of_convolutions():
+    def work(linear_path: bool) -> float:
+        values = {"architecture": {"kind": "conv", "width": 16, "linear_path": linear_path}, "latent_dim": 10}
+        return step_flops(TrainingConfig(), build(validated(ModelConfig, values), (1, 64, 64)))
+
+    assert 1 < work(True) / work(False) < 1.1
