@@ -131,6 +131,7 @@ class Application(QObject):
 
     closed = Signal()
     _exceptionCaught = Signal(str, str)
+    _reportReady = Signal(str, str)
 
     def __init__(self, front: FirstPaint, host: WorkerHost, device: str, path: str | None) -> None:
         super().__init__()
@@ -375,6 +376,7 @@ class Application(QObject):
         logging.getLogger("latentlab").addHandler(self._log)
         # By a signal: an exception of another thread is reported on the GUI thread.
         self._exceptionCaught.connect(self._on_exception)
+        self._reportReady.connect(self._show_report, Qt.ConnectionType.QueuedConnection)
         self._exceptions = UncaughtExceptions(self._exceptionCaught.emit)
 
     def open(self, source: str) -> None:
@@ -467,7 +469,8 @@ class Application(QObject):
         try:
             self._autosave.autosave()
         finally:  # an exception of the autosave is only logged: the first one is what is reported
-            self._show_report(summary, details)
+            # Not at once: what failed may be a paint event, and a window must not open inside it.
+            self._reportReady.emit(summary, details)
 
     def _show_report(self, summary: str, details: str) -> None:
         if any(dialog.isVisible() for dialog in self.window.findChildren(ReportDialog)):

@@ -8,9 +8,12 @@ import threading
 
 import pytest
 import shiboken6
+from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtWidgets import QWidget
 
 from latentlab.app.crash_report import UncaughtExceptions, take_fault_logs
 from latentlab.controllers.status_line import StatusLineController
+from latentlab.gui.widgets.dialogs import ReportDialog
 from latentlab.gui.widgets.status_bar import StatusBar
 from latentlab.state.activity import Activity
 
@@ -94,3 +97,41 @@ def test_row_35_a_signal_for_a_deleted_widget_is_reported_and_others_receive_it(
     shiboken6.delete(controller)
     activity.set_idle_text("without anyone")
     assert len(reports) == 1
+
+
+class FailsOnce(QWidget):
+    """Raises in its first paint event, with its painter active; keeps whether a report was visible before it ended."""
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.seen: list[bool] = []
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        if self.seen:
+            return
+        painter = QPainter(self)
+        try:
+            sys.excepthook(RuntimeError, RuntimeError("while painting"), None)
+            self.seen.append(bool(visible_reports(self.window())))
+        finally:
+            painter.end()
+
+
+def visible_reports(window: QWidget) -> list[ReportDialog]:
+    return [dialog for dialog in window.findChildren(ReportDialog) if dialog.isVisible()]
+
+
+@pytest.fixture
+def quiet_hook(monkeypatch):
+    """What the program's own handler passes an exception to."""
+    monkeypatch.setattr(sys, "excepthook", lambda *_: None)
+
+
+@pytest.mark.logs("uncaught exception")
+def test_row_19_an_exception_of_a_paint_event_is_reported_after_it(quiet_hook, application, qtbot):
+    widget = FailsOnce(application.window)
+    widget.resize(20, 20)
+    widget.show()
+    qtbot.waitUntil(lambda: len(visible_reports(application.window)) == 1)
+    assert widget.seen == [False]
+    visible_reports(application.window)[0].close()
