@@ -312,8 +312,8 @@ class ExportController(QObject):
         path, choice, picture, layout = self._drawn
         self._drawn = None
         picture.tiles = Tiles(result.tiles, layout.x_range, layout.y_range)
-        if result.distances is not None:
-            scale = dimming_scale(result.typical, result.cell)
+        if result.distances is not None and result.typical > 0:
+            scale = dimming_scale(result.typical)
             picture.set_distances(result.distances, result.x_range, result.y_range, scale)
         self._finish_map(choice, path, picture, result.sha256)
 

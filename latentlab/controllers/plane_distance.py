@@ -18,7 +18,6 @@ from latentlab.utils.duty_cycle import DISTANCES, DutyCycle
 
 INTERVAL_MS = 60  # between two requests while the latent or the view moves
 BORDER = 0.25  # of the view, measured beyond each of its edges, so that a pan uncovers no gap
-_LEAST_CELLS = 1.5  # where neighbours are closer together than the grid's cells
 
 
 class PlaneDistanceController(QObject):
@@ -87,14 +86,13 @@ class PlaneDistanceController(QObject):
             return
         if result.done:
             self._duty_cycle.record_cost(result.seconds)
-        if result.typical == float("inf"):  # a single point has no neighbour: nothing is far from it
-            self._map.set_distances(None)
-        else:
-            scale = dimming_scale(result.typical, result.cell)
+        if 0 < result.typical < float("inf"):
+            scale = dimming_scale(result.typical)
             self._map.set_distances(result.distance, result.x_range, result.y_range, scale)
+        else:  # all points are one, or there is only one: nothing is far from it
+            self._map.set_distances(None)
 
 
-def dimming_scale(typical: float, cell: float) -> tuple[float, float]:
-    """The distances at which dimming begins and is complete."""
-    near = max(FAR * typical, _LEAST_CELLS * cell)
-    return near, VERY_FAR / FAR * near
+def dimming_scale(typical: float) -> tuple[float, float]:
+    """The distances at which dimming begins and is complete, whatever is in view."""
+    return FAR * typical, VERY_FAR * typical

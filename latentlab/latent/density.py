@@ -41,6 +41,22 @@ def typical_of(distances: Iterable[NDArray[np.float32]], quantile: float = 0.95)
     return float(np.quantile(np.concatenate(blocks), quantile)) if blocks else float("inf")
 
 
+def spread(points: ArrayLike, seed: int = 0) -> float:
+    """How far points lie from their mean in one dimension: the root of the mean of their variances.
+
+    Parameters
+    ----------
+    points
+        [N, d].
+    seed
+        Selects 20,000 points when there are more.
+    """
+    array = np.asarray(points)
+    if len(array) > _MAX_POINTS:
+        array = array[np.random.default_rng(seed).choice(len(array), _MAX_POINTS, replace=False)]
+    return float(np.sqrt(array.astype(np.float64).var(axis=0).mean()))
+
+
 def neighbour_distances(points: ArrayLike, seed: int = 0) -> Iterator[NDArray[np.float32]]:
     """Distances from sampled points to their nearest neighbours, block by block (see :func:`typical_distance`)."""
     array = np.asarray(points, np.float32)

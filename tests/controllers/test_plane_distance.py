@@ -51,9 +51,12 @@ def test_dimming_begins_where_the_cue_says_far_from_data(latent_map, engine):
     answer(engine, typical=0.1, done=False)
     assert scale(latent_map) == pytest.approx((0.15, 0.3))
     answer(engine, typical=0.01)
-    assert scale(latent_map) == pytest.approx((0.075, 0.15)), "no finer than the cells"
-    answer(engine, typical=float("inf"))
-    assert scale(latent_map) is None
+    assert scale(latent_map) == pytest.approx((0.015, 0.03)), "whatever the size of a cell"
+    for typical in (float("inf"), 0.0):
+        answer(engine)
+        assert scale(latent_map) is not None
+        answer(engine, typical=typical)
+        assert scale(latent_map) is None
 
 
 @pytest.mark.parametrize("change", ["axes", "points", "model"])

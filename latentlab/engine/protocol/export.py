@@ -111,7 +111,7 @@ class MapDecoded(Result):
     """The images of all cells, uint8 [rows, columns, H, W] or [rows, columns, H, W, 3], the lowest row first.
 
     ``sha256`` is that of the model's tensors; empty if they are in no file. ``distances`` are as in ``PlaneMeasured``,
-    over ``x_range`` and ``y_range``, of cells of the side ``cell``; ``None`` if they were not asked for, or if no point
+    over ``x_range`` and ``y_range``; ``None`` if they were not asked for, or if no point
     has a neighbour.
     """
 
@@ -122,5 +122,4 @@ class MapDecoded(Result):
     distances: FloatArray | None = None
     x_range: tuple[float, float] = (0.0, 1.0)
     y_range: tuple[float, float] = (0.0, 1.0)
-    cell: float = 0.0
     typical: float = float("inf")

@@ -259,6 +259,4 @@ def _with_distances(workspace: Workspace, request: DecodeMap, decoded: MapDecode
     for distance in plane.distances():
         measured = distance
         yield
-    return replace(
-        decoded, distances=measured, x_range=plane.x_range, y_range=plane.y_range, cell=plane.cell, typical=typical
-    )
+    return replace(decoded, distances=measured, x_range=plane.x_range, y_range=plane.y_range, typical=typical)

@@ -14,12 +14,13 @@ import numpy as np
 from latentlab.engine.protocol.messages import DistanceMeasured, DistanceToData, Nearest, NearestFound
 from latentlab.engine.worker.workspace import Workspace
 from latentlab.latent import nearest
-from latentlab.latent.density import neighbour_distances, typical_of
+from latentlab.latent.density import neighbour_distances, spread, typical_of
 from latentlab.storage import Points
 from latentlab.utils.array_types import FloatArray, IntArray
 from latentlab.utils.pixels import as_pixels
 
 _ROWS, _VALUES = 1 << 14, 1 << 17  # points, and their coordinates, compared at a time: about a millisecond
+_LEAST_SHARE = 1 / 15  # of the spread of points
 MOST = 12
 """Nearest images that are found at most."""
 
@@ -35,7 +36,11 @@ class _Found:
 
 
 class TypicalDistance:
-    """The typical distance between neighbours among points, measured once for each set of points."""
+    """The typical distance between neighbours among points, measured once for each set of points.
+
+    Where the points are so dense that it is a small part of their spread, that part counts: a gap between two points
+    that no map could show is not far from data.
+    """
 
     def __init__(self) -> None:
         self._points: Points | None = None
@@ -48,7 +53,10 @@ class TypicalDistance:
             for block in neighbour_distances(points.mean):
                 blocks.append(block)
                 yield
-            self._points, self._distance = points, typical_of(blocks)
+            distance = typical_of(blocks)
+            if np.isfinite(distance):
+                distance = max(distance, _LEAST_SHARE * spread(points.mean))
+            self._points, self._distance = points, distance
         return self._distance
 
 

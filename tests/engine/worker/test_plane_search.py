@@ -49,6 +49,13 @@ def test_a_coarse_answer_comes_before_the_fine_one(monkeypatch):
     assert fine.distance[row, column] == pytest.approx(nearest, abs=2 * fine.cell)
 
 
+def test_dense_points_are_near_within_a_part_of_their_spread(monkeypatch):
+    mean = np.random.default_rng(0).normal(scale=(1, 3, 0), size=(20_000, 3))
+    results, _ = answered(mean, monkeypatch)
+    assert typical_distance(mean.astype(np.float32)) < 0.1
+    assert results[-1].typical == pytest.approx(np.sqrt(10 / 3) / 15, rel=0.02)
+
+
 def test_equal_points_and_a_single_one_are_measured_too(monkeypatch):
     same, _ = answered(np.zeros((50, 3)), monkeypatch)
     assert same[-1].typical == 0
