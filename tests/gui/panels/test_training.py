@@ -11,9 +11,10 @@ from PySide6.QtWidgets import QComboBox, QLabel, QLineEdit, QPushButton, QSlider
 from latentlab.config import ModelConfig, RunConfig, TrainingConfig
 from latentlab.config.recipes import RECIPES
 from latentlab.errors import InputError
+from latentlab.gui.panels.folded_settings import FoldedSettings
 from latentlab.gui.panels.training import TrainingPanel
 from latentlab.gui.widgets.config_form import Settings
-from latentlab.gui.widgets.setting_field import _object_name
+from latentlab.gui.widgets.setting_field import Setting, _object_name
 from latentlab.state.run_status import RunState, RunStatus
 
 
@@ -371,7 +372,9 @@ def test_honest_every_settings_tooltip_is_about_that_setting(qtbot, kind, prefix
 
 def form_rows(panel) -> dict[str, QWidget]:
     """The settings of the fold that are shown, by name."""
-    return {name: panel._settings[name].control for name in panel._folded if panel._settings[name].control.isVisible()}
+    fold = panel.findChild(FoldedSettings)
+    controls = {setting.name: setting.control for setting in panel.findChildren(Setting)}
+    return {name: each for name, each in controls.items() if fold.isAncestorOf(each) and each.isVisible()}
 
 
 def test_settings_that_do_not_act_are_hidden_until_they_are_asked_for(qtbot, panel):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from PySide6.QtCore import QEvent, QPoint, QRect, Qt
+from PySide6.QtCore import QEvent, QPoint, QRect, Qt, QTimer
 from PySide6.QtGui import QCursor, QHelpEvent
 from PySide6.QtWidgets import QApplication, QLabel, QLineEdit, QPushButton, QWidget
 
@@ -57,7 +57,7 @@ def test_the_card_goes_when_the_pointer_has_left(qtbot, window):
     rest_on(labels_of(window)["Rate"])
     card = window.findChild(TermCard)
     QCursor.setPos(card.mapToGlobal(card.rect().center()))
-    card._watch.timeout.emit()
+    card.findChild(QTimer).timeout.emit()
     assert card.isVisible(), "on its way to the link"
     QCursor.setPos(window.mapToGlobal(window.rect().bottomRight()))
     qtbot.waitUntil(lambda: not card.isVisible())
