@@ -65,7 +65,9 @@ class Capabilities:
     @property
     def why_no_bound(self) -> str:
         """Why images have no ELBO; empty if they have one."""
-        return self.why_not_encoded or ("" if self.has_likelihood else LIKELIHOOD)
+        if self.why_not_encoded or not self.has_likelihood:
+            return self.why_not_encoded or LIKELIHOOD
+        return "" if self.has_prior else NO_PRIOR
 
 
 ALL = Capabilities()

@@ -66,7 +66,7 @@ class EncodedImageController(QObject):
         self._drawings = Generations()
         self._strokes: dict[int, Hashable | None] = {}  # of drawings that are not answered; None of an update
         self._new_drawing: int | None = None  # generation of an empty canvas that is not answered yet
-        self._inspected: tuple[ImageEncoded, float, float] | None = None  # with its distortion and rate
+        self._inspected: tuple[ImageEncoded, float | None, float | None] | None = None  # with its distortion and rate
         self._shown: ImageEncoded | None = None
         self._encoded_by = ""  # name of the model that encoded the shown image
         self._notification: Notification | None = None
@@ -96,7 +96,7 @@ class EncodedImageController(QObject):
         self._strokes[generation] = stroke
         self._engine.request(EncodeDrawing(generation, image, name, self._session.label))
 
-    def set_inspected(self, image: ImageEncoded, distortion: float, rate: float) -> None:
+    def set_inspected(self, image: ImageEncoded, distortion: float | None, rate: float | None) -> None:
         """Write these figures of the shown image, in nats, as long as it is encoded as ``image`` is."""
         self._inspected = image, distortion, rate
         self._show()
@@ -252,7 +252,10 @@ class EncodedImageController(QObject):
         distortion, rate, of_what = shown.distortion, shown.rate, ", of one latent"
         if self._inspected is not None and _is_encoded_alike(self._inspected[0], shown):
             (_, distortion, rate), of_what = self._inspected, ""
-        error = f"distortion {format_number(distortion, '.1f')}, rate {format_number(rate, '.1f')} nats{of_what}"
+        if distortion is None or rate is None:  # the Image panel says why there is no ELBO
+            error = f"error {format_number(shown.pixel_error, '.3f')} (root mean square of the pixels)"
+        else:
+            error = f"distortion {format_number(distortion, '.1f')}, rate {format_number(rate, '.1f')} nats{of_what}"
         if self._session.is_learning:
             error += "\nencoded again as the model learns"
         self._panel.set_encoded_image(shown.image, shown.reconstruction, Path(shown.path).name, error)

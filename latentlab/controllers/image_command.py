@@ -48,13 +48,17 @@ def image_command(
 def image_sheet(
     shown: ImageEncoded, inspected: ImageInspected | None = None, imputed: ImageImputed | None = None
 ) -> ByteArray:
-    """A picture uint8 [H, W, 3]: the image, its reconstruction, error and σ; samples; drawn images; fillings."""
+    """A picture uint8 [H, W, 3]: the image, its reconstruction, error and σ; samples; drawn images; fillings.
+
+    A model whose likelihood is not known has neither σ nor drawn images.
+    """
     rows = [[shown.image, shown.reconstruction]]
     if inspected is not None:
         error, std = inspected.error, inspected.std
         rows[0] += [diverging(error / max(float(np.abs(error).max(initial=0.0)), 1e-12), dark=False)]
-        rows[0] += [cividis(std / max(float(std.max(initial=0.0)), 1e-12))]
-        rows += [list(inspected.samples), list(inspected.draws)]
+        if std is not None:
+            rows[0] += [cividis(std / max(float(std.max(initial=0.0)), 1e-12))]
+        rows += [list(images) for images in (inspected.samples, inspected.draws) if images is not None and len(images)]
     if shown.hidden is not None and imputed is not None and imputed.draws is not None and imputed.expected is not None:
         marked = _colours(shown.image).copy()
         marked[shown.hidden] = (255, 165, 31)

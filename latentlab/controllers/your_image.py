@@ -282,10 +282,16 @@ class YourImageController(QObject):
         config = self._config()
         return "" if config is None else why_not_refined(config)
 
+    def _why_no_likelihood(self) -> str:
+        config = self._config()
+        return "" if config is None else why_not_inspected(config)
+
     def _show_reasons(self) -> None:
         config, model, panel = self._config(), self._session.model, self._panel
         refine, hide = ("", "") if config is None else (why_not_refined(config), why_not_imputed(config))
         panel.set_refine_reason(f"This posterior cannot be refined: {refine}" if refine else "")
+        unknown = self._why_no_likelihood()
+        panel.set_likelihood_reason(f"Not with this model: {unknown}" if unknown else "")
         panel.set_hide_reason(f"This model fills in no hidden pixels: {hide}" if hide else "")
         encode = "" if model is None else model.capabilities.why_not_encoded
         panel.set_encoding_reason(f"Images cannot be encoded by this model: {encode}." if encode else "")
@@ -303,9 +309,6 @@ class YourImageController(QObject):
         shown = self._session.encoded_image
         if shown is None or self._refining is not None:
             return
-        config = self._config()
-        if config is not None and why_not_inspected(config):
-            return  # the panel's buttons say why
         elbo = None if shown.refinement is None else shown.refinement[1][0]
         self._inspected_image = shown
         self._engine.request(
@@ -331,10 +334,13 @@ class YourImageController(QObject):
             typical = before.typical  # until the new sentence is there, it does not flicker
         elif session.is_learning:
             typical = "It is compared with the open images when the run has ended."
-        if self._inspected_image is not None and result.generation == self._inspections.newest:
-            self._encoded_image.set_inspected(self._inspected_image, result.distortion, result.rate)
+        shown = self._inspected_image
+        has_bound = result.distortion is not None and result.rate is not None
+        if shown is not None and has_bound and result.generation == self._inspections.newest:
+            self._encoded_image.set_inspected(shown, result.distortion, result.rate)
         panel = self._panel
-        panel.set_inspection(result.error, result.std, result.samples, result.draws, _figures(result), typical)
+        figures = _figures(shown, result, self._why_no_likelihood())
+        panel.set_inspection(result.error, result.std, result.samples, result.draws, figures, typical)
 
     # --- refining -------------------------------------------------------------------------------------
 
@@ -623,9 +629,21 @@ def _gap_text(elbos: tuple[float, ...], is_bound: bool) -> str:
     return f"{what} {first} → {last}: gap {format_number(_gap(elbos), '.2f')} nats"
 
 
-def _figures(result: ImageInspected) -> str:
-    elbo, distortion, rate = (format_number(value, ".1f") for value in (result.elbo, result.distortion, result.rate))
-    return f"ELBO {elbo} nats: distortion {distortion}, rate {rate}"
+def _figures(shown: ImageEncoded | None, result: ImageInspected, why_not: str) -> str:
+    """The ELBO and its parts in words; where p(x|z) is not known the error, and what the encoding has said of it."""
+    if result.elbo is not None and result.distortion is not None and result.rate is not None:
+        return _bound_text(result.elbo, result.distortion, result.rate)
+    if shown is None:
+        return ""
+    error = f"Error {format_number(shown.pixel_error, '.3f')} (root mean square of the pixels)"
+    if shown.distortion is None or shown.rate is None:
+        return f"{error}; no ELBO: {why_not}"
+    return f"{error}; {_bound_text(-shown.distortion - shown.rate, shown.distortion, shown.rate)}, of one latent"
+
+
+def _bound_text(elbo: float, distortion: float, rate: float) -> str:
+    values = (format_number(value, ".1f") for value in (elbo, distortion, rate))
+    return "ELBO {} nats: distortion {}, rate {}".format(*values)
 
 
 def _filling_text(result: ImageImputed) -> str:

@@ -6,6 +6,7 @@ import threading
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from latentlab import app
 from latentlab.app import explored
@@ -171,3 +172,30 @@ def test_the_window_removes_the_folder_of_a_process_that_was_killed_and_nothing_
     assert all(folder.exists() for folder in folders)
     assert explored.run(sources) == 0
     assert [folder.exists() for folder in folders] == [False, True]
+
+
+@pytest.mark.parametrize("is_painted", [False, True])
+def test_an_image_is_shown_with_its_posterior_reconstruction_and_error(application, qtbot, tmp_path, is_painted):
+    """The likelihood is not known, so that only what needs it is greyed, with the reason."""
+    window, session = application.window, application.session
+    pixels = np.round(decode(np.array([[0.7, -0.4]]))[0, 0].clip(0, 1) * 255).astype(np.uint8)
+    if is_painted:
+        window.actions_.paint_image.trigger()
+        qtbot.waitUntil(lambda: session.encoded_image is not None, timeout=SECONDS)
+    else:
+        Image.fromarray(pixels).save(tmp_path / "mine.png")
+        application.open(str(tmp_path / "mine.png"))
+        qtbot.waitUntil(lambda: session.encoded_image is not None, timeout=SECONDS)
+        np.testing.assert_allclose(session.latent, [0.7, -0.4], atol=0.1)
+        assert np.abs(session.encoded_image.reconstruction.astype(int) - pixels).max() <= 1
+    np.testing.assert_allclose(session.encoded_image.std, 0.5)
+    qtbot.waitUntil(lambda: "no ELBO: its likelihood is not known" in find(application, "imageElbo").text(),
+                    timeout=SECONDS)  # fmt: skip
+    assert find(application, "errorMap").picture() is not None
+    assert find(application, "encodedImageError").text().startswith("error 0.")
+    assert find(application, "imageSamplesTitle").text() == "Samples of q(z|x)"
+    sigma, refine = find(application, "pixelSigma"), find(application, "refineImage")
+    assert (sigma.isEnabled(), refine.isEnabled()) == (False, False)
+    for each in (sigma, refine):
+        assert "its likelihood is not known" in " ".join(each.toolTip().split())
+    assert not window.notifications.messages()

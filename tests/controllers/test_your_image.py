@@ -584,3 +584,12 @@ def test_without_an_encoder_no_image_can_be_opened_pasted_or_painted(window, ses
     assert "Images cannot be encoded by this model: it has no encoder." in texts
     session.set_model(model_info(2), 3, is_new_model=True)
     assert all(action.isEnabled() for action in actions)
+
+
+def test_the_picture_of_a_model_without_a_likelihood_has_its_samples_but_no_sigma():
+    image, values = np.full((SIDE, SIDE), 200, np.uint8), np.full((SIDE, SIDE), 0.1, np.float32)
+    tiles, z = np.stack([image] * 2), np.zeros((2, 2), np.float32)
+    found = ImageInspected(1, 1, values, None, tiles, None, z, None, None, None)
+    sheet = image_sheet(encoded(image), found)
+    with_all = image_sheet(encoded(image), replace(found, std=values, draws=tiles))
+    assert sheet.shape[0] < with_all.shape[0]  # a row of tiles less

@@ -321,7 +321,8 @@ class ImageEncoded(Result):
     """An encoded image file: its posterior, the prepared original, its reconstruction, distortion and rate in nats.
 
     ``image`` is the encoder's input, resized and with the model's channels: uint8 [H, W] or [H, W, 3].
-    ``reconstruction`` is decoded from the posterior mean.
+    ``reconstruction`` is decoded from the posterior mean. ``distortion`` and ``rate`` are ``None`` for a model without
+    an ELBO.
     """
 
     model_version: int
@@ -330,13 +331,14 @@ class ImageEncoded(Result):
     std: FloatArray  # [d]
     image: ByteArray
     reconstruction: ByteArray
-    distortion: float
-    rate: float
+    distortion: float | None
+    rate: float | None
     label: int | None = None  # the class it was encoded as: the requested one, or the model's own classification
     note: str = ""  # what was changed about the file to fit the model
     is_drawing: bool = False  # painted, not read from a file: ``path`` is then only its name
     hidden: BoolArray | None = None  # [H, W], pixels that the user has hidden
     refinement: tuple[tuple[int, ...], tuple[float, ...]] | None = None  # steps and ELBOs, if mean and std are refined
+    pixel_error: float = 0.0  # root mean square of image minus reconstruction over the pixels, in [0, 1]
 
 
 @dataclass(frozen=True)

@@ -70,13 +70,15 @@ class ImageInspected(Result):
     error
         float32 [H, W]: the image minus its reconstruction, in [−1, 1], mean over the colours.
     std
-        float32 [H, W]: standard deviation of each pixel under the predictive distribution, mean over the colours.
+        float32 [H, W]: standard deviation of each pixel under the predictive distribution, mean over the colours;
+        ``None`` where p(x|z) is not known.
     samples, draws
-        uint8 [n, H, W] or [n, H, W, 3]: decoded latents of q(z|x), and images drawn from p(x|z) at the same latents.
+        uint8 [n, H, W] or [n, H, W, 3]: decoded latents of q(z|x), none of a point; and images drawn from p(x|z) at the
+        same latents, ``None`` where p(x|z) is not known.
     z
         These latents, [n, d].
     elbo, rate, distortion
-        In nats.
+        In nats; ``None`` where p(x|z) is not known.
     typical
         Whether it is typical of the open dataset, in a sentence, or why that is not known; empty while it is measured.
     """
@@ -85,13 +87,13 @@ class ImageInspected(Result):
     generation: int
     model_version: int
     error: FloatArray
-    std: FloatArray
+    std: FloatArray | None
     samples: ByteArray
-    draws: ByteArray
+    draws: ByteArray | None
     z: FloatArray
-    elbo: float
-    rate: float
-    distortion: float
+    elbo: float | None
+    rate: float | None
+    distortion: float | None
     typical: str = ""
     done: bool = False
 

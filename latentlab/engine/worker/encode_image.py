@@ -71,19 +71,23 @@ def _encoded(
         label = int(guess) if guess >= 0 else wanted
     labels = None if label is None else np.array([label])
     mean, std = model.encode(pixels[None], labels)
-    bound = quick_bound(model.module, pixels[None], labels)
+    # A model of another program may have no ELBO: the image is shown all the same, with its error.
+    bound = None if model.capabilities.why_no_bound else quick_bound(model.module, pixels[None], labels)
+    decoded = model.decode(mean, labels)
+    difference = pixels[None].astype(np.float32) / 255 - decoded
     return ImageEncoded(
         model_version=workspace.version,
         path=path,
         mean=require_drawable(mean[0]),
         std=require_drawable(std[0]),
         image=as_pixels(pixels[None])[0],
-        reconstruction=as_pixels(to_bytes(model.decode(mean, labels)))[0],
-        distortion=bound.distortion,
-        rate=bound.rate,
+        reconstruction=as_pixels(to_bytes(decoded))[0],
+        distortion=None if bound is None else bound.distortion,
+        rate=None if bound is None else bound.rate,
         label=label,
         note=note,
         is_drawing=is_drawing,
+        pixel_error=float(np.sqrt(np.mean(difference**2))),
     )
 
 

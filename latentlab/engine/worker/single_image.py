@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from latentlab.config.capabilities import why_not_inspected
 from latentlab.engine.protocol.messages import (
     ImageImputed,
     ImageInspected,
@@ -20,7 +21,7 @@ from latentlab.engine.protocol.messages import (
 from latentlab.engine.worker.workspace import Workspace, is_drawable
 from latentlab.errors import InputError
 from latentlab.evaluation.imputer import Filling, Imputer
-from latentlab.evaluation.inspection import Inspection, inspecting
+from latentlab.evaluation.inspection import SHOWN, Inspection, inspecting
 from latentlab.evaluation.refinement import Refiner
 from latentlab.evaluation.single_image import refined_of, refiner_of, target_of
 from latentlab.evaluation.typical import compared_images, elbos_of, typical_of_dataset
@@ -66,6 +67,9 @@ class SingleImage:
         workspace = self._workspace
         model, version = workspace.need_model(), workspace.version
         image = _channels_first(request.image)
+        if why_not_inspected(model.module.config):
+            workspace.send(_inspected_without_likelihood(model, version, image, request))
+            return
         q = self._refined_posterior(model, request.mean)
         found: Inspection | None = None
         for each in inspecting(target_of(model, image, request.label), seed=request.seed, q=q):
@@ -198,6 +202,21 @@ class SingleImage:
                 done=done,
             )
         )
+
+
+def _inspected_without_likelihood(
+    model: InferenceModel, version: int, image: ByteArray, request: InspectImage
+) -> ImageInspected:
+    """What a model whose p(x|z) is not known makes of an image [C, H, W]: its error, and decoded latents of q(z|x)."""
+    mean, std = model.encode(image[None], request.label)
+    # A posterior that is a point has no other latents than its mean.
+    noise = np.random.default_rng(request.seed).standard_normal((SHOWN if std.any() else 0, mean.shape[1]))
+    z = (mean + std * noise).astype(np.float32)
+    decoded = model.decode(np.concatenate([mean, z]), request.label)
+    error = (image.astype(np.float32) / 255 - decoded[0]).mean(0)
+    return ImageInspected(
+        request.generation, version, error, None, _bytes(decoded[1:]), None, z, None, None, None, done=True
+    )
 
 
 def _channels_first(image: ByteArray) -> ByteArray:

@@ -37,6 +37,11 @@ _MODES = (
 )
 NO_LATENT = "The expected image is a mean over many latents: no latent decodes to it"
 _SAVE = "Save this image alone, enlarged to about 512 pixels"
+_SIGMA = (
+    "Standard deviation of each pixel under the predictive distribution: the noise of p(x|z), and the "
+    "variation of its means over q(z|x). With Bernoulli pixels the noise follows from the mean λ: √(λ(1 − λ))."
+)
+_SAMPLES = "Samples of q(z|x), and of p(x|z)"
 _REFINE = "Refine the posterior by gradient steps (Ctrl+Shift+R): its ELBO rises by the amortisation gap"
 FloatArray = NDArray[np.float32]
 
@@ -240,7 +245,9 @@ class YourImagePanel(QWidget):
         layout = column(self._figures, 0, SPACE // 2)
         layout.addWidget(self._elbo)
         layout.addWidget(self._typical)
-        layout.addWidget(label("Samples of q(z|x), and of p(x|z)", "section"))
+        self._samples_title = label(_SAMPLES, "section")
+        self._samples_title.setObjectName("imageSamplesTitle")
+        layout.addWidget(self._samples_title)
         layout.addWidget(self._samples)
 
     def _build_refinement(self) -> None:
@@ -360,19 +367,20 @@ class YourImagePanel(QWidget):
         Parameters
         ----------
         error, std
-            Signed error in [−1, 1], and standard deviation of each pixel, [H, W].
+            Signed error in [−1, 1], and standard deviation of each pixel, [H, W]; ``None`` where it is not known.
         samples, draws
-            Decoded latents, and images drawn from p(x|z), [n, H, W] or [n, H, W, 3].
+            Decoded latents, and images drawn from p(x|z), [n, H, W] or [n, H, W, 3]; ``None`` for none.
         figures
             ELBO, rate and distortion in words.
         typical
             Whether it is typical of the data.
         """
         self._show_maps(error, std)
-        if samples is None or draws is None:
+        if samples is None or not len(samples):
             self._samples.set_rows(None, (), pickable=False)
         else:
-            self._samples.set_rows(np.stack([samples, draws]), (), pickable=True)
+            rows = [samples] if draws is None else [samples, draws]
+            self._samples.set_rows(np.stack(rows), (), pickable=True)
         self._elbo.setText(figures)
         self.set_typical(typical)
 
@@ -388,23 +396,30 @@ class YourImagePanel(QWidget):
 
     def _show_maps(self, error: FloatArray | None, std: FloatArray | None) -> None:
         (error_view, error_text), (std_view, std_text) = self._tiles["errorMap"], self._tiles["pixelSigma"]
-        if error is None or std is None:
-            for view in (error_view, std_view):
-                view.set_picture(None)
+        if error is None:
+            error_view.set_picture(None)
             error_text.setText("error")
+        else:
+            largest = float(abs(error).max(initial=0.0))
+            error_view.set_picture(diverging(error / max(largest, 1e-12), current_theme().is_dark))
+            error_text.setText(f"error ±{format_number(largest, '.2f')}")
+            set_tool_tip(error_view, "Image minus reconstruction. Orange: the image is brighter; blue: darker")
+        if std is None:
+            std_view.set_picture(None)
             std_text.setText("σ")
-            return
-        largest, most = float(abs(error).max(initial=0.0)), float(std.max(initial=0.0))
-        error_view.set_picture(diverging(error / max(largest, 1e-12), current_theme().is_dark))
-        std_view.set_picture(cividis(std / max(most, 1e-12)))
-        error_text.setText(f"error ±{format_number(largest, '.2f')}")
-        std_text.setText(f"σ to {format_number(most, '.2f')}")
-        set_tool_tip(error_view, "Image minus reconstruction. Orange: the image is brighter; blue: darker")
-        set_tool_tip(
-            std_view,
-            "Standard deviation of each pixel under the predictive distribution: the noise of p(x|z), and the "
-            "variation of its means over q(z|x). With Bernoulli pixels the noise follows from the mean λ: √(λ(1 − λ)).",
-        )
+        else:
+            most = float(std.max(initial=0.0))
+            std_view.set_picture(cividis(std / max(most, 1e-12)))
+            std_text.setText(f"σ to {format_number(most, '.2f')}")
+
+    def set_likelihood_reason(self, reason: str) -> None:
+        """Grey σ and leave out what is drawn from p(x|z), for a reason; an empty one restores them."""
+        view, text = self._tiles["pixelSigma"]
+        for each in (view, text):
+            each.setEnabled(not reason)
+            set_tool_tip(each, reason or _SIGMA)
+        self._samples_title.setText("Samples of q(z|x)" if reason else _SAMPLES)
+        set_tool_tip(self._samples_title, f"No images are drawn from p(x|z). {reason}" if reason else "")
 
     def set_refinement(
         self, steps: Sequence[int], elbos: Sequence[float], text: str = "", *, running: bool = False, last: int = 0
