@@ -15,6 +15,9 @@ from tests.cli.conftest import SMALL
 from tests.training.helpers import bars
 
 
+ROUNDING = 1e-6  # a network rounds images in a batch of another size differently
+
+
 @pytest.fixture(scope="module")
 def model(run):
     return load_model(run, "cpu")
@@ -161,7 +164,7 @@ def test_a_path_is_that_of_python(run, data, model, image, tmp_path, capsys):
         arrays = np.load(out)
         expected = latent.interpolate([[-1, 0.5], z, [1, 1]], 7, kind=kind)
         np.testing.assert_array_equal(arrays["z"], expected)
-        np.testing.assert_array_equal(arrays["images"], model.decode(expected))
+        np.testing.assert_allclose(arrays["images"], model.decode(expected), atol=ROUNDING)
         plan = latent.plan_path(model, [[-1, 0.5], z, [1, 1]], 30, kind)
         for name in ("latent", "pixel", "metric"):  # of the whole path, whatever the number of images
             assert found[f"{name}_length"] == getattr(plan.lengths, name)
@@ -213,9 +216,9 @@ def test_a_path_is_written_as_a_picture_or_a_film(run, model, tmp_path):
     images = np.rint(model.decode(latent.interpolate([[-3, 0], [3, 0]], 6)) * 255).astype(np.uint8)[:, 0]
     for suffix in ("png", "gif", "webp"):
         assert main(["path", str(run), *through, "--scale", "2", "--out", str(tmp_path / f"p.{suffix}")]) == 0
-    with Image.open(tmp_path / "p.png") as picture:
-        np.testing.assert_array_equal(np.asarray(picture), np.concatenate(list(images), axis=1))
     enlarged = images.repeat(2, axis=1).repeat(2, axis=2)
+    with Image.open(tmp_path / "p.png") as picture:
+        np.testing.assert_array_equal(np.asarray(picture), np.concatenate(list(enlarged), axis=1))
     for suffix in ("gif", "webp"):
         with Image.open(tmp_path / f"p.{suffix}") as film:
             assert film.n_frames == 6
@@ -368,7 +371,7 @@ def test_a_conditional_model_explores_by_class(data, tmp_path, capsys):
     answer(capsys, "generate", folder, "--count", 4, "--label", "2", "--out", out)
     np.testing.assert_array_equal(np.load(out)["images"], model.decode(np.load(out)["z"], 2))
     answer(capsys, "path", folder, "--through", "0,0", "1,1", "--label", "3", "--out", out)
-    np.testing.assert_array_equal(np.load(out)["images"], model.decode(np.load(out)["z"], 3))
+    np.testing.assert_allclose(np.load(out)["images"], model.decode(np.load(out)["z"], 3), atol=ROUNDING)
     Image.fromarray(bars().images[7, 0]).save(tmp_path / "image.png")
     found = answer(capsys, "neighbours", folder, data, "--image", tmp_path / "image.png", "--label", bars().labels[7])
     assert found[0]["distance"] == pytest.approx(0, abs=1e-5)
