@@ -14,7 +14,6 @@ from latentlab.models.inference import load_model
 from tests.cli.conftest import SMALL
 from tests.training.helpers import bars
 
-
 ROUNDING = 1e-6  # a network rounds images in a batch of another size differently
 
 
