@@ -51,7 +51,8 @@ class WindowHelp(QObject):
         if self._palette is None:
             from latentlab.gui.widgets.command_palette import CommandPalette
 
-            self._palette = CommandPalette(self._window.commands.commands, self._window)
+            window = self._window
+            self._palette = CommandPalette(window.commands.commands, window, lambda: window.latent_map)
         self._palette.open()
 
     def show_glossary(self, key: str = "") -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from PySide6.QtCore import QEvent, QModelIndex, QObject, QPersistentModelIndex, QRect, QSize, Qt
 from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QStandardItem, QStandardItemModel
 from PySide6.QtWidgets import QFrame, QLineEdit, QListView, QStyledItemDelegate, QStyleOptionViewItem, QWidget
+from shiboken6 import isValid
 
 from latentlab.gui.commands import Command
 from latentlab.gui.style.theme import SPACE, current_theme
@@ -61,9 +62,16 @@ class CommandPalette(QWidget):
         Returns what is offered; called whenever it opens.
     parent
         The window.
+    resting_place
+        Returns the widget that gets the focus when the one that had it cannot have it any more.
     """
 
-    def __init__(self, commands: Callable[[], Sequence[Command]], parent: QWidget) -> None:
+    def __init__(
+        self,
+        commands: Callable[[], Sequence[Command]],
+        parent: QWidget,
+        resting_place: Callable[[], QWidget] | None = None,
+    ) -> None:
         super().__init__(parent)  # as large as the window: a click beside the card closes it, and acts on nothing else
         self.setObjectName("commandPalette")
         self.setAccessibleName("command palette")
@@ -71,6 +79,7 @@ class CommandPalette(QWidget):
         self._card = QFrame(self)
         self._card.setProperty("role", "palette")
         self._window = parent
+        self._resting_place = resting_place or (lambda: parent)
         self._commands_of, self._commands = commands, list[Command]()
         self._recent: list[str] = []
         self._before: QWidget | None = None
@@ -100,10 +109,11 @@ class CommandPalette(QWidget):
     def open(self) -> None:
         """Show it in the upper middle of the window, with an empty field."""
         window = self._window
+        if not self.isVisible():  # else it is asked for again, and its own field has the focus
+            self._before = window.focusWidget()
         self._commands = list(self._commands_of())
         self._field.clear()
         self._fill("")
-        self._before = window.focusWidget()
         self._place()
         window.installEventFilter(self)
         self.show()
@@ -113,10 +123,10 @@ class CommandPalette(QWidget):
     def close(self) -> bool:
         """Hide it, and give the focus back to what had it."""
         if not self.isHidden():
-            self.hide()
             self._window.removeEventFilter(self)
-            if self._before is not None:
-                self._before.setFocus(Qt.FocusReason.PopupFocusReason)
+            # Before it is hidden: Qt would give the focus to whatever is next in the window.
+            self._focus(self._before)
+            self.hide()
             self._before = None
         return True
 
@@ -125,6 +135,11 @@ class CommandPalette(QWidget):
         return [self._model.item(row).data(_ROW).title for row in range(self._model.rowCount())]
 
     # --- internal -------------------------------------------------------------------------------
+
+    def _focus(self, widget: QWidget | None) -> None:
+        """Give the focus to a widget, or to the resting place when it is gone, hidden or greyed."""
+        target = widget if widget is not None and _can_have_focus(widget) else self._resting_place()
+        target.setFocus(Qt.FocusReason.PopupFocusReason)
 
     def _place(self) -> None:
         """Put the card into the upper middle of the window."""
@@ -192,6 +207,10 @@ class CommandPalette(QWidget):
                 self._list.keyPressEvent(event)
                 return True
         return super().eventFilter(watched, event)
+
+
+def _can_have_focus(widget: QWidget) -> bool:
+    return isValid(widget) and widget.isVisible() and widget.isEnabled()
 
 
 class _RowPainter(QStyledItemDelegate):

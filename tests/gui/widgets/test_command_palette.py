@@ -109,6 +109,49 @@ def test_ctrl_k_opens_it_over_the_window(qtbot, themed):
     window.allow_close()
 
 
+@pytest.fixture
+def main_window(qtbot, themed):
+    map_ = QWidget()
+    map_.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+    window = MainWindow(map_)
+    qtbot.addWidget(window)
+    window.show()
+    yield window
+    window.allow_close()
+
+
+def open_again(window) -> CommandPalette:
+    window.actions_.palette.trigger()
+    return window.findChild(CommandPalette)
+
+
+def test_the_focus_goes_back_to_where_it_was_when_it_is_left_and_when_a_command_is_chosen(qtbot, main_window):
+    before = main_window.training_panel.findChild(QWidget, "allSettings")
+    main_window.show_panel("training")
+    before.setFocus()
+    for _ in range(2):  # asked for again while it is open
+        palette = open_again(main_window)
+    qtbot.keyClick(field(palette), Qt.Key.Key_Escape)
+    assert main_window.focusWidget() is before
+    open_again(main_window)
+    field(palette).setText("dark theme")
+    qtbot.keyClick(field(palette), Qt.Key.Key_Return)
+    assert main_window.focusWidget() is before
+
+
+def test_the_map_has_the_focus_when_what_had_it_is_hidden_or_greyed_meanwhile_or_nothing_had_it(qtbot, main_window):
+    before = main_window.training_panel.findChild(QWidget, "allSettings")
+    main_window.show_panel("training")
+    for lose in (lambda: before.setEnabled(False), main_window.docks["training"].hide, lambda: None):
+        before.setFocus()
+        palette = open_again(main_window)
+        lose()
+        qtbot.keyClick(field(palette), Qt.Key.Key_Escape)
+        assert main_window.focusWidget() is main_window.latent_map
+        before.setEnabled(True)
+        main_window.latent_map.clearFocus()
+
+
 def test_a_click_beside_it_only_closes_it(qtbot, palette, done):
     qtbot.mouseClick(palette, Qt.MouseButton.LeftButton, pos=palette.rect().bottomLeft() + QPoint(5, -5))
     assert not palette.isVisible()
