@@ -195,7 +195,7 @@ class Application(QObject):
         path = PathController(session, engine, explore, self.undo, latent_map, window, self.activity, parent)
         self.export = ExportController(session, engine, latent_map, path, window, self.activity, parent)
         filmstrip = FilmstripController(session, engine, window.filmstrip, parent)
-        compare = self._compare = CompareController(session, engine, explore, window, self.activity, parent)
+        compare = self.compare = CompareController(session, engine, explore, window, self.activity, parent)
         self.copied = CopiedActions(session, self.export, compare, window, parent)
         CompareMenuController(session, engine, compare, window, _bundled(), parent)
         GenerateController(
@@ -215,7 +215,7 @@ class Application(QObject):
             session, engine, explore, self.undo, self._encoded_image, board, window, self.activity, parent
         )
         sliders = window.latent_sliders.directions
-        directions = DirectionController(
+        directions = self.directions = DirectionController(
             session, engine, self.undo, board, explore, sliders, self.activity, window, parent
         )
         self._board_menu = BoardMenuController(
@@ -309,7 +309,7 @@ class Application(QObject):
         parts = (
             MapPart(window, self.latent_map, parent),
             OscillatorsPart(self.play, parent),
-            ComparisonPart(self._compare, parent),
+            ComparisonPart(self.compare, parent),
             PanelsPart(window, parent),  # last: tools bring panels to the front
         )
         snapshots = SessionSnapshots(session, parts, window.notifications)

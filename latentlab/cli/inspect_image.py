@@ -59,7 +59,7 @@ def _typical(model: InferenceModel, found: Inspection, arguments: argparse.Names
     from latentlab import evaluation
 
     _, dataset, _ = model_and_data(arguments)
-    index = evaluation.compared_images(dataset)
+    index = evaluation.compared_images(model, dataset)
     elbos = evaluation.elbos_of(model, dataset, index)
     share = evaluation.share_below(found.elbo, elbos)
     sentence = evaluation.typical_of_dataset(model, dataset, found.elbo, elbos)

@@ -16,7 +16,7 @@ _GAP = 4  # px
 
 
 def image_command(
-    shown: ImageEncoded, model: ModelInfo, image: str, mask: str = "", data: str = "", seed: int = 0
+    shown: ImageEncoded, model: ModelInfo, image: str, mask: str = "", data: tuple[str, ...] = (), seed: int = 0
 ) -> str:
     """One line for a POSIX shell: ``latentlab impute`` with a hidden region, else ``latentlab inspect``.
 
@@ -27,7 +27,7 @@ def image_command(
     image, mask
         Files of the image as the model reads it, and of its hidden region; no mask for none.
     data
-        Images that it is compared with.
+        Images that it is compared with, and the options that choose them.
     seed
         Of the fillings.
     """
@@ -39,7 +39,7 @@ def image_command(
         words += ["--mask", mask, "--draws", str(defaults.draws), "--expected"]
         words += ["--samples", str(defaults.samples), "--seed", str(seed), "--out", "filled.png"]
     else:
-        words += ["--data", data] if data else []
+        words += ["--data", *data] if data else []
         words += ["--refine", str(shown.refinement[0][-1])] if shown.refinement is not None else []
         words += ["--out", "inspected.png"]
     return shlex.join(words)

@@ -49,6 +49,7 @@ from latentlab.gui.widgets.qimage import to_qimage
 from latentlab.state.activity import Activity, ActivityEntry
 from latentlab.state.board import Latent
 from latentlab.state.session import Session
+from latentlab.utils.source_names import absolute_source
 from latentlab.utils.text import format_number
 
 SOON_MS = 60  # between two inspections while an image is painted
@@ -567,7 +568,10 @@ class YourImageController(QObject):
         mask = "" if shown.hidden is None else self._stored(to_qimage(_as_mask(shown.hidden)), "mask")
         if not image or (shown.hidden is not None and not mask):
             return
-        data = "" if dataset is None or dataset.image_shape != model.image_shape else dataset.source
+        data: tuple[str, ...] = ()
+        if dataset is not None and dataset.image_shape == model.image_shape:
+            limit = dataset.config.limit
+            data = absolute_source(dataset.source), *(() if limit is None else ("--limit", str(limit)))
         command = image_command(shown, model, image, mask, data, self._fill_seed)
         copy_command(self._window.notifications, command, "repeats this")
 

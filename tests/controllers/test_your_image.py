@@ -511,9 +511,9 @@ def test_yours_the_copied_command_reads_what_is_shown(window, session, engine, s
 def test_without_a_hidden_region_the_command_inspects():
     model = model_info(2, source="bundled:m", conditional=True, classes=("a", "b"))
     image = encoded(label=1, refinement=((0, 150), (-2.0, -1.0)))
-    words = shlex.split(image_command(image, model, "x.png", data="photos"))
+    words = shlex.split(image_command(image, model, "x.png", data=("photos", "--limit", "20")))
     arguments = build_parser().parse_args(words[1:])
-    assert (arguments.label, arguments.refine, arguments.data) == ("1", 150, "photos")
+    assert (arguments.label, arguments.refine, arguments.data, arguments.limit) == ("1", 150, "photos", 20)
 
 
 @pytest.mark.parametrize(("kind", "place", "name"), [("fillings", 0, "expected"), ("fillings", 2, "filling-3"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -210,10 +212,18 @@ def test_honest_an_image_is_compared_with_training_images(tmp_path):
     rng = np.random.default_rng(0)
     np.save(tmp_path / "images.npy", rng.integers(0, 256, (40, 8, 8), np.uint8))
     dataset = latentlab.load_dataset(tmp_path / "images.npy", validation=0.25)
-    index = compared_images(dataset, 20)
+    model = of_recipe("vae")[0]
+    data = {"fingerprint": dataset.fingerprint, "config": dataset.config.model_dump()}
+    model.header = model.header.model_copy(update={"data": data})
+    index = compared_images(model, dataset, 20)
     assert len(index) == 20
     assert set(index.tolist()) <= set(dataset.split()[0].tolist())
-    assert elbos_of(of_recipe("vae")[0], dataset, index).shape == (20,)
+    otherwise_split = replace(dataset, config=dataset.config.model_copy(update={"validation": 0.5}))
+    assert compared_images(model, otherwise_split, 20).tolist() == index.tolist(), "those that it was trained on"
+    assert len(compared_images(model, dataset)) == 30
+    assert elbos_of(model, dataset, index).shape == (20,)
+    model.header = model.header.model_copy(update={"data": data | {"fingerprint": "other"}})
+    assert len(compared_images(model, dataset)) == 40, "none is a training image"
 
 
 @pytest.mark.parametrize(

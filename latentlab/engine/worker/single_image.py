@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Generator
 from dataclasses import replace
 
@@ -24,15 +23,13 @@ from latentlab.evaluation.imputer import Filling, Imputer
 from latentlab.evaluation.inspection import SHOWN, Inspection, inspecting
 from latentlab.evaluation.refinement import Refiner
 from latentlab.evaluation.single_image import refined_of, refiner_of, target_of
-from latentlab.evaluation.typical import compared_images, elbos_of, typical_of_dataset
+from latentlab.evaluation.typical import compared_images, measuring_elbos, typical_of_dataset
 from latentlab.models.inference import InferenceModel
 from latentlab.models.posteriors import VariationalPosterior
-from latentlab.utils.adaptive_batch_size import AdaptiveBatchSize
 from latentlab.utils.array_types import ByteArray, FloatArray
 from latentlab.utils.pixels import as_pixels, to_bytes
 
 Steps = Generator[None, None, None]
-_SLICE_SECONDS = 0.008
 _MAX_STEPS = 2000
 _MAX_DRAWS = 64
 _MAX_SAMPLES = 10_000
@@ -101,18 +98,11 @@ class SingleImage:
             return "Open the training images to see whether it is typical of them."
         if dataset.image_shape != model.image_shape:
             return f"It is not compared with {dataset.name}, whose images have another shape."
-        index = compared_images(dataset)
-        key = version, dataset.fingerprint
+        index = compared_images(model, dataset)
+        key = version, dataset.fingerprint, index.tobytes()
         if self._elbos is None or self._elbos[0] != key:
-            batch, parts, start = AdaptiveBatchSize(_SLICE_SECONDS, first=4), [np.zeros(0, np.float32)], 0
-            while start < len(index):
-                rows = index[start : start + batch.images]
-                began = time.perf_counter()
-                parts.append(elbos_of(model, dataset, rows))
-                batch.record(len(rows), time.perf_counter() - began)
-                start += len(rows)
-                yield
-            self._elbos = key, np.concatenate(parts)
+            elbos = yield from measuring_elbos(model, dataset, index)
+            self._elbos = key, elbos
         return typical_of_dataset(model, dataset, elbo, self._elbos[1]) + "."
 
     # --- refining -------------------------------------------------------------------------------------

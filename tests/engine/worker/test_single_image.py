@@ -100,7 +100,7 @@ def test_honest_an_image_is_compared_with_the_open_dataset_only(interactive, wor
     np.save(tmp_path / "digits.npy", np.stack([digit] * 20))
     workspace.dataset = latentlab.load_dataset(tmp_path / "digits.npy")
     result = answer(interactive, sent, inspect(digit))[-1]
-    assert "18 open images of digits. The model was trained on other images." in result.typical
+    assert "20 open images of digits. The model was trained on other images." in result.typical
     model = workspace.model
     data = {"fingerprint": workspace.dataset.fingerprint}
     workspace.model = InferenceModel(model.module, model.header.model_copy(update={"data": data}), "cpu")
