@@ -17,6 +17,7 @@ from latentlab.controllers.model_command import command_of_model
 from latentlab.errors import InputError, LatentlabError
 from latentlab.gui.main_window import MainWindow
 from latentlab.gui.panels.export_dialog import KINDS, ExportChoice
+from latentlab.gui.widgets.plain_text import set_tool_tip
 from latentlab.state.session import Session
 from latentlab.storage.explored_model import is_explored
 from latentlab.utils.source_names import absolute_source
@@ -105,7 +106,7 @@ class CopiedActions(QObject):
         for name, action in self._actions.items():
             reason = self.why_not(name)
             action.setEnabled(not reason)
-            action.setToolTip(reason or f"Copy the command that {self._makers[name][1]}")
+            set_tool_tip(action, reason or f"Copy the command that {self._makers[name][1]}")
 
     # --- the commands ---------------------------------------------------------------------------------
 

@@ -18,7 +18,7 @@ from latentlab.controllers.export_command import (
     export_command,
     why_no_export_command,
 )
-from latentlab.controllers.exports import tell_written
+from latentlab.controllers.exports import show_in_folder, tell_written
 from latentlab.controllers.filmstrip import MAX_ROWS
 from latentlab.controllers.generations import Generations
 from latentlab.controllers.manifold import Layout
@@ -29,12 +29,17 @@ from latentlab.data.images.png_file import write_png
 from latentlab.engine.client.client import EngineClient
 from latentlab.engine.protocol.messages import (
     CancelExport,
+    CancelFilm,
     DecodeMap,
     ExportCancelled,
     ExportFile,
+    ExportFilm,
     ExportProgress,
     Failed,
     FileExported,
+    FilmCancelled,
+    FilmExported,
+    FilmProgress,
     MapDecoded,
     ModelInfo,
 )
@@ -44,6 +49,7 @@ from latentlab.gui.latent_map.map_picture import MapPicture, Tiles
 from latentlab.gui.main_window import MainWindow
 from latentlab.gui.panels.export_dialog import FOLDER, KINDS, ExportChoice, ExportDialog
 from latentlab.gui.widgets import dialogs
+from latentlab.gui.widgets.new_folder import choose_new_folder
 from latentlab.state.activity import Activity, ActivityEntry
 from latentlab.state.map_state import resolve
 from latentlab.state.session import Session
@@ -51,6 +57,7 @@ from latentlab.storage import RunFolder, atomic_write
 from latentlab.storage.explored_model import is_explored
 from latentlab.storage.outputs import check_output
 from latentlab.utils.stamp import Stamp
+from latentlab.utils.text import pluralize
 
 Ranges = tuple[tuple[float, float], tuple[float, float]]
 _DOES = "writes this file"
@@ -93,6 +100,8 @@ class ExportController(QObject):
         self._generations = Generations()
         self._drawn: tuple[str, ExportChoice, MapPicture, Layout] | None = None  # a map that waits for its manifold
         self._commands: dict[str, str] = {}  # by path
+        self._place = os.getcwd()  # where folders are made: beside the last one
+        self._film = ""  # path of the film of a path that is written from here
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="export")
         actions = window.actions_
         actions.export_map.triggered.connect(lambda: self.open("map"))
@@ -101,6 +110,9 @@ class ExportController(QObject):
         engine.exportCancelled.connect(self._on_cancelled)
         engine.mapDecoded.connect(self._on_map_decoded)
         engine.failed.connect(self._on_failed)
+        engine.filmProgress.connect(self._on_film_progress)
+        engine.filmExported.connect(self._on_film_exported)
+        engine.filmCancelled.connect(self._on_film_cancelled)
         self._written.connect(self._on_written)
         for signal in (session.modelChanged, session.datasetChanged, session.runStateChanged, session.pointsChanged,
                        session.pathPlanned, session.axesChanged):  # fmt: skip
@@ -124,6 +136,7 @@ class ExportController(QObject):
             dialog.commandRequested.connect(lambda choice: self.copy(choice, "command"))
             dialog.pythonRequested.connect(lambda choice: self.copy(choice, "Python"))
             dialog.cancelRequested.connect(self._cancel)
+            dialog.folderRequested.connect(show_in_folder)
             size = self._map.size()
             dialog.set_map_size(2 * size.width(), 2 * size.height(), 2)
         model = self._session.model
@@ -218,7 +231,9 @@ class ExportController(QObject):
         then = partial(self.write, choice)
         if choice.suffix == FOLDER:
             name = {"onnx": "package", "projector": "projector"}[choice.kind]
-            dialogs.choose_folder(self._window, f"Choose an empty folder for the {name}", then)
+            suggested = self._place, new_name(self._place, self.file_name(choice))
+            parent = self._dialog or self._window
+            choose_new_folder(parent, f"Export: folder of the {name}", suggested, why_no_folder, then)
             return
         kind = next(each for each in KINDS if each.name == choice.kind)
         title = next(title for suffix, title in kind.formats if suffix == choice.suffix)
@@ -247,11 +262,16 @@ class ExportController(QObject):
                     self._write_plots(choice, path)
                 case "path":
                     self._path.write_film(path, choice.scale)
+                    self._film = path
+                    self._show_progress("Exporting …")
                 case _:
-                    self._engine.request(self._request(choice, path))
+                    request = self._request(choice, path)
+                    if choice.suffix == FOLDER:
+                        self._place = os.path.dirname(os.path.abspath(path))
+                    self._engine.request(request)
                     self._show_activity(0, 0)
         except LatentlabError as error:
-            self._window.notifications.notify("warning", str(error))
+            self._tell_failure(str(error))
 
     def _request(self, choice: ExportChoice, path: str) -> ExportFile:
         session, model = self._session, self._session.model
@@ -358,8 +378,7 @@ class ExportController(QObject):
             self._on_exported(FileExported(path, sentence))
             return
         self._end_activity()
-        text = str(error) if isinstance(error, LatentlabError) else f"cannot write {path}: {error}"
-        self._window.notifications.notify("warning", text)
+        self._tell_failure(str(error) if isinstance(error, LatentlabError) else f"cannot write {path}: {error}")
 
     # --- answers --------------------------------------------------------------------------------------
 
@@ -367,28 +386,61 @@ class ExportController(QObject):
         share = f"{100 * done // total} %" if total else "Exporting …"
         entry = ActivityEntry("Exporting", done / total if total else None, cancel=self._cancel)
         self._activity.begin(_MESSAGE, entry)
+        self._show_progress(share)
+
+    def _show_progress(self, share: str) -> None:
         if self._dialog is not None:
             self._dialog.set_progress(share)
 
     def _end_activity(self) -> None:
         self._activity.end(_MESSAGE)
+        self._show_progress("")
+
+    def _show_outcome(self, sentence: str, path: str = "") -> None:
+        """Say in the Export window, which may lie over the notifications, how the writing has ended."""
         if self._dialog is not None:
             self._dialog.set_progress("")
+            self._dialog.set_outcome(sentence, path)
+
+    def _tell_failure(self, message: str) -> None:
+        self._window.notifications.notify("warning", message)
+        self._show_outcome(f"Not exported: {message}")
 
     def _cancel(self) -> None:
         self._drawn = None
         self._engine.request(CancelExport())
+        if self._film:
+            self._engine.request(CancelFilm())
 
     def _on_progress(self, result: ExportProgress) -> None:
         self._show_activity(result.done, result.total)
 
     def _on_cancelled(self, _result: ExportCancelled) -> None:
         self._end_activity()
+        self._show_outcome("Cancelled: nothing was exported")
 
     def _on_failed(self, failure: Failed) -> None:
-        if failure.request in (ExportFile.__name__, DecodeMap.__name__):
-            self._drawn = None
+        is_film = failure.request == ExportFilm.__name__ and bool(self._film)
+        if is_film or failure.request in (ExportFile.__name__, DecodeMap.__name__):
+            self._drawn, self._film = None, ""
             self._end_activity()
+            self._show_outcome(f"Not exported: {failure.message}")
+
+    # --- the film of the path, which its own controller writes ------------------------------------------
+
+    def _on_film_progress(self, result: FilmProgress) -> None:
+        if self._film:
+            self._show_progress(f"{100 * result.done // max(1, result.total)} %")
+
+    def _on_film_exported(self, result: FilmExported) -> None:
+        if result.path == self._film:
+            self._film = ""
+            self._show_outcome(f"Exported {pluralize(result.frames, 'image')} to {Path(result.path).name}", result.path)
+
+    def _on_film_cancelled(self, _result: FilmCancelled) -> None:
+        if self._film:
+            self._film = ""
+            self._show_outcome("Cancelled: nothing was exported")
 
     def _on_exported(self, result: FileExported) -> None:
         self._end_activity()
@@ -398,6 +450,7 @@ class ExportController(QObject):
     def tell(self, path: str, sentence: str) -> None:
         """Say that a file is written."""
         tell_written(self._window.notifications, path, sentence, self._commands.pop(path, ""))
+        self._show_outcome(sentence, path)
 
     # --- copying --------------------------------------------------------------------------------------
 
@@ -435,6 +488,24 @@ class ExportController(QObject):
         if reason:
             raise InputError(f"{reason}.")
         return self.command(choice, self.file_name(choice))
+
+
+def why_no_folder(path: str) -> str:
+    """Why a folder of files cannot be written; empty if it can: it is made, or is empty."""
+    try:
+        with os.scandir(path) as entries:
+            is_empty = not any(entries)
+    except FileNotFoundError:
+        return ""
+    except (OSError, ValueError) as error:
+        return f"{path} is no folder that can be written: {getattr(error, 'strerror', None) or error}"
+    return "" if is_empty else f"{path} is not empty: give the name of a new folder"
+
+
+def new_name(place: str, name: str) -> str:
+    """The name, with a number behind it if there is such a file or folder already."""
+    taken = (number for number in range(2, 1000) if not os.path.lexists(os.path.join(place, f"{name}-{number}")))
+    return f"{name}-{next(taken, 1000)}" if os.path.lexists(os.path.join(place, name)) else name
 
 
 def format_reasons() -> dict[str, str]:

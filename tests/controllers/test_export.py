@@ -10,7 +10,7 @@ from PIL import Image
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QComboBox, QLabel, QPushButton
+from PySide6.QtWidgets import QComboBox, QLabel, QLineEdit, QPushButton
 
 from latentlab.cli.parser import build_parser
 from latentlab.controllers.copied_commands import python_of
@@ -30,6 +30,7 @@ from latentlab.engine.protocol.messages import (
 from latentlab.gui.latent_map import LatentMap
 from latentlab.gui.main_window import MainWindow
 from latentlab.gui.panels.export_dialog import KINDS, ExportChoice
+from latentlab.gui.widgets.new_folder import NewFolderDialog
 from tests.controllers.conftest import model_info, some_points
 
 
@@ -109,11 +110,78 @@ def test_progress_can_be_cancelled_and_ends_with_an_offer(qtbot, export, engine,
     assert "Copy as command" in offers
 
 
-def test_a_failure_ends_the_progress(export, engine):
+def test_a_failure_ends_the_progress_and_is_told_in_the_window_too(export, engine):
     dialog = export.open("card")
     export.write(ExportChoice("card", ".md"), "/tmp/c.md")
     engine.failed.emit(Failed("ExportFile", "cannot write it"))
     assert dialog.findChild(QLabel, "exportProgress").text() == ""
+    assert dialog.findChild(QLabel, "exportOutcome").text() == "Not exported: cannot write it"
+    assert not dialog.findChild(QPushButton, "exportShowFolder").isVisible()
+
+
+def test_what_was_written_is_told_in_the_window_with_its_folder(qtbot, export, engine, monkeypatch, tmp_path):
+    from latentlab.controllers import exports
+
+    shown = []
+    monkeypatch.setattr(exports.QDesktopServices, "openUrl", lambda url: shown.append(url.toLocalFile()))
+    dialog = export.open("card")
+    outcome = dialog.findChild(QLabel, "exportOutcome")
+    assert not outcome.isVisible()
+    path = str(tmp_path / "c.md")
+    export.write(ExportChoice("card", ".md"), path)
+    engine.fileExported.emit(FileExported(path, "the model's card, c.md"))
+    assert outcome.isVisible()
+    assert outcome.text() == "Exported the model's card, c.md"
+    qtbot.mouseClick(dialog.findChild(QPushButton, "exportShowFolder"), Qt.MouseButton.LeftButton)
+    assert shown == [str(tmp_path)]
+    export.write(ExportChoice("card", ".md"), path)  # the next one is not done yet
+    assert not outcome.isVisible()
+    engine.exportCancelled.emit(ExportCancelled())
+    assert outcome.text() == "Cancelled: nothing was exported"
+
+
+def folder_dialog(qtbot, export, kind):
+    dialog = export.open(kind)
+    qtbot.mouseClick(dialog.findChild(QPushButton, "exportButton"), Qt.MouseButton.LeftButton)
+    return next(each for each in dialog.findChildren(NewFolderDialog) if each.isVisible())
+
+
+def test_a_folder_is_asked_for_by_place_and_name_and_need_not_exist(qtbot, export, session, engine, tmp_path):
+    session.set_points(some_points())
+    asked = folder_dialog(qtbot, export, "projector")
+    assert asked.findChild(QLineEdit, "newFolderName").text() == "m-projector"
+    asked.findChild(QLineEdit, "newFolderPlace").setText(str(tmp_path))
+    assert f"new folder {tmp_path}/m-projector" in asked.findChild(QLabel, "newFolderSays").text()
+    qtbot.keyClick(asked.findChild(QLineEdit, "newFolderName"), Qt.Key.Key_Return)
+    assert engine.last(ExportFile).path == str(tmp_path / "m-projector")
+    (tmp_path / "m-projector").mkdir()
+    asked = folder_dialog(qtbot, export, "projector")  # beside the last one, under a name that is not taken
+    assert asked.path() == str(tmp_path / "m-projector-2")
+    qtbot.keyClick(asked, Qt.Key.Key_Escape)
+    assert engine.count(ExportFile) == 1
+
+
+def test_a_folder_with_files_is_refused_while_it_is_named_and_an_empty_one_is_not(
+    qtbot, export, session, engine, tmp_path
+):
+    session.set_points(some_points())
+    full, empty = tmp_path / "full", tmp_path / "empty"
+    for folder in (full, empty):
+        folder.mkdir()
+    (full / "file").write_text("x")
+    asked = folder_dialog(qtbot, export, "projector")
+    name, says = asked.findChild(QLineEdit, "newFolderName"), asked.findChild(QLabel, "newFolderSays")
+    accept = asked.findChild(QPushButton, "newFolderAccept")
+    for wrong, reason in ((str(full), "is not empty"), (str(full / "file"), "is no folder"), ("", "Give a place")):
+        name.setText(wrong)
+        assert reason in says.text()
+        assert not accept.isEnabled()
+    qtbot.keyClick(name, Qt.Key.Key_Return)
+    assert engine.count(ExportFile) == 0
+    name.setText(str(empty))
+    assert "empty folder" in says.text()
+    qtbot.mouseClick(accept, Qt.MouseButton.LeftButton)
+    assert engine.last(ExportFile).path == str(empty)
 
 
 def test_the_map_is_drawn_with_a_manifold_decoded_for_its_size(qtbot, export, session, engine, tmp_path):

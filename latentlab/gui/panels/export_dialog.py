@@ -166,12 +166,15 @@ class ExportDialog(QDialog):
         The command, or the Python code, that writes the same is to be copied.
     cancelRequested
         What is being written is to be given up.
+    folderRequested(path)
+        The folder of what was written is to be shown.
     """
 
     exportRequested = Signal(object)
     commandRequested = Signal(object)
     pythonRequested = Signal(object)
     cancelRequested = Signal()
+    folderRequested = Signal(str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -256,12 +259,24 @@ class ExportDialog(QDialog):
         self._cancel = button("exportCancel", "Cancel", "Give up what is being written", self.cancelRequested.emit)
         self._progress = label("", "dim")
         self._progress.setObjectName("exportProgress")
+        self._outcome = label("", "dim", wrap=True)
+        self._outcome.setObjectName("exportOutcome")
+        self._written = ""
+        self._show_folder = button(
+            "exportShowFolder",
+            "Show in folder",
+            "Show what was written in the file manager",
+            lambda: self.folderRequested.emit(self._written),
+        )
         side = QWidget()
         settings = column(side, 0)
         settings.addWidget(self._about)
         settings.addLayout(self._form)
         settings.addWidget(self._reason)
         settings.addStretch(1)
+        ended = row(self._outcome, self._show_folder)
+        ended.setStretch(0, 1)
+        settings.addLayout(ended)
         settings.addLayout(row(self._progress, None, self._cancel))
         settings.addLayout(row(self._command, self._python, None, self._export))
         layout = QHBoxLayout(self)
@@ -270,6 +285,7 @@ class ExportDialog(QDialog):
         layout.addWidget(self._kinds)
         layout.addWidget(side, 1)
         self.set_progress("")
+        self.set_outcome("")
 
     # --- what it is given ---------------------------------------------------------------------------
 
@@ -288,7 +304,6 @@ class ExportDialog(QDialog):
             # Still to be chosen, by the keyboard too: its reason is then read beside it.
             colour = self.palette().color(self.palette().ColorGroup.Disabled, self.palette().ColorRole.Text)
             item.setForeground(colour if reason else self.palette().text())
-            item.setToolTip("")
             item.setData(Qt.ItemDataRole.AccessibleDescriptionRole, reason)
         self._show_formats()
         self._show_reasons()
@@ -311,6 +326,18 @@ class ExportDialog(QDialog):
         """Show how far the writing is; an empty text ends it."""
         self._progress.setText(text)
         self._cancel.setVisible(bool(text))
+        if text:
+            self.set_outcome("")
+
+    def set_outcome(self, sentence: str, path: str = "") -> None:
+        """Say how the last export ended: with what was written at a path, or with why nothing was."""
+        self._written = path
+        self._outcome.setText(sentence)
+        self._outcome.setVisible(bool(sentence))
+        self._outcome.setProperty("role", "dim" if path or not sentence else "warning")
+        self._outcome.style().unpolish(self._outcome)
+        self._outcome.style().polish(self._outcome)
+        self._show_folder.setVisible(bool(path))
 
     # --- what is chosen -----------------------------------------------------------------------------
 
