@@ -19,6 +19,7 @@ from latentlab.data import LeftOut
 from latentlab.data.types import summarize_left_out
 from latentlab.storage import RunFolder, find_model, read_model
 from latentlab.storage.explored_model import is_explored
+from latentlab.storage.latent_table import LatentTable
 from latentlab.storage.open_model import is_foreign
 from latentlab.storage.other_formats import REFUSED
 from latentlab.utils.thread_priority import available_cores
@@ -129,6 +130,8 @@ def _model_info(source: str) -> dict[str, Any]:
         "schema_version": header.schema_version,
         "sha256": header.sha256,
     }
+    if isinstance(file.package, LatentTable):
+        values["notes"] = [file.package.note]
     folder = RunFolder(Path(source))
     if os.path.exists(folder.record):
         lines = folder.read_metrics()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
 
-from latentlab.config import DataConfig
+from latentlab.config import LARGEST_IMAGE, SMALLEST_IMAGE, DataConfig
 from latentlab.config.events import Finished
 from latentlab.engine.client.client import EngineClient
 from latentlab.engine.protocol.messages import (
@@ -26,6 +26,7 @@ from latentlab.gui.panels.dataset_facts import misfit
 from latentlab.gui.widgets.toasts import Notification, Toasts
 from latentlab.state.activity import Activity, ActivityEntry
 from latentlab.state.session import Session
+from latentlab.utils.source_names import absolute_source
 
 _LOADING = "loading"  # id of the activity of opening or encoding images
 
@@ -161,6 +162,17 @@ class DataController(QObject):
         self._on_encoding_ended(is_new_model)  # points being encoded are of a model that is replaced
         if is_new_model and not self._opening:  # images being opened are encoded when they are
             self._encode_if_it_fits()
+        if is_new_model:
+            self._open_images_of_table()
+
+    def _open_images_of_table(self) -> None:
+        """Open the images that a table of latents names, so that they are known by their points."""
+        model = self._session.model
+        if model is None or model.has_decoder or not model.data.get("images_found") or model.path is None:
+            return
+        source = absolute_source(model.path)
+        if not self._is_open(source) and self._opening != source:
+            self.open(source, _shaped(model.image_shape))
 
     def _on_training_finished(self, _event: Finished) -> None:
         """Encode all images after a run, whose points are only those that its model file keeps."""
@@ -189,6 +201,15 @@ class DataController(QObject):
         self._activity.end(_LOADING)
 
 
+def _shaped(shape: tuple[int, int, int]) -> DataConfig:
+    """The settings for images of this shape, as far as it can be set."""
+    channels, height, width = shape
+    values: dict[str, object] = {"channels": channels}
+    if all(SMALLEST_IMAGE <= side <= LARGEST_IMAGE for side in (height, width)):
+        values |= {"image_size": width, "image_height": None if height == width else height}
+    return DataConfig.model_validate(values)
+
+
 class DatasetFitController(QObject):
     """Reports in the Data panel, and once in a notification, that the open images do not fit, and what to do."""
 
@@ -208,6 +229,8 @@ class DatasetFitController(QObject):
         if model is not None and dataset is not None:
             text = misfit(dataset.image_shape, model.image_shape)
             if not model.has_encoder:
+                text = ""
+            if not model.has_encoder and dataset.source != absolute_source(model.path or ""):
                 text = "These images are not on the map: the open model has no encoder."
         self._panel.set_misfit(text)
         if text == self._text:

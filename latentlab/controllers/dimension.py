@@ -64,7 +64,8 @@ class DimensionController(QObject):
 
     def open(self, dimension: int) -> None:
         """Show what a dimension does."""
-        if self._session.model is None or dimension >= self._session.latent.size:
+        model = self._session.model
+        if model is None or not model.has_decoder or dimension >= self._session.latent.size:
             return
         if self._view is None:
             self._view = DimensionView(self._window)
@@ -93,6 +94,9 @@ class DimensionController(QObject):
 
     def _on_model_changed(self, is_new_model: bool) -> None:
         if is_new_model:
+            model = self._session.model
+            no_decoder = "" if model is None else model.capabilities.why_not_decoded
+            self._sliders.set_description_reason(f"What it does cannot be shown: {no_decoder}" if no_decoder else "")
             self._show_names()
             if self._view is not None:
                 self._view.close()  # the dimension of another model is another one

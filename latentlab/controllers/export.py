@@ -51,6 +51,7 @@ from latentlab.gui.panels.export_dialog import FOLDER, KINDS, ExportChoice, Expo
 from latentlab.gui.widgets import dialogs
 from latentlab.gui.widgets.new_folder import choose_new_folder
 from latentlab.state.activity import Activity, ActivityEntry
+from latentlab.state.field_reasons import NO_DECODER
 from latentlab.state.map_state import resolve
 from latentlab.state.session import Session
 from latentlab.storage import RunFolder, atomic_write
@@ -64,6 +65,7 @@ _DOES = "writes this file"
 _MESSAGE = "export"  # id of the activity
 TRAVERSED = np.linspace(-3, 3, 11, dtype=np.float32)
 _OF_MODEL = ("image", "traversals", "latents", "projector", "html", "onnx", "card")
+_OF_DECODER = ("image", "traversals", "html", "onnx")
 _NO_MODEL = "There is no model: open one first"
 _IN_TRAINING = "A run is changing the weights: pause or end it first, so that all of the file is of one model"
 
@@ -160,7 +162,9 @@ class ExportController(QObject):
 
     def _has_images(self) -> bool:
         model, dataset = self._session.model, self._session.dataset
-        return model is not None and dataset is not None and dataset.image_shape == model.image_shape
+        if model is None or dataset is None or not model.has_encoder:
+            return False
+        return dataset.image_shape == model.image_shape
 
     def _show_reasons(self, *_changed: object) -> None:
         if self._dialog is not None:
@@ -187,6 +191,8 @@ class ExportController(QObject):
         reason = ""
         if session.is_learning and kind in _OF_MODEL:
             reason = _IN_TRAINING
+        elif kind in _OF_DECODER and not model.has_decoder:
+            reason = NO_DECODER
         elif kind == "traversals" and not is_plain:
             reason = "Only latents that are plain numbers are swept, and this model's are not"
         elif kind == "html" and (not is_plain or model.latent_dim < 2):

@@ -89,7 +89,7 @@ def export_command(
             if kind == "html":
                 words += label
     dataset = session.dataset
-    takes_images = kind in ("latents", "projector", "html") and choice.with_images
+    takes_images = kind in ("latents", "projector", "html") and choice.with_images and model.has_encoder
     if takes_images and dataset is not None and dataset.image_shape == model.image_shape:
         words += ["--data", absolute_source(dataset.source)]
         if dataset.config.limit is not None:
@@ -108,7 +108,8 @@ def _map_words(choice: ExportChoice, session: Session, latent_map: LatentMap) ->
     words += ["--layers", ",".join(f"{layer.name}:{layer.opacity:g}" for layer in layers)]
     words += ["--theme", "dark" if current_theme().is_dark else "light"]
     dataset, points = session.dataset, session.points
-    if dataset is not None and points is not None and points.fingerprint == dataset.fingerprint != "":
+    is_encoded = dataset is not None and points is not None and points.fingerprint == dataset.fingerprint != ""
+    if dataset is not None and is_encoded and session.model is not None and session.model.has_encoder:
         words += ["--data", absolute_source(dataset.source)]
         if dataset.config.limit is not None:
             words += ["--limit", str(dataset.config.limit)]

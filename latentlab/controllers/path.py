@@ -25,6 +25,7 @@ from latentlab.gui.main_window import MainWindow
 from latentlab.gui.panels.path_bar import KINDS, NO_PATH
 from latentlab.gui.widgets.debouncer import Debouncer
 from latentlab.state.activity import Activity
+from latentlab.state.field_reasons import NO_DECODER
 from latentlab.state.path_style import PathStyle
 from latentlab.state.session import Session
 from latentlab.utils.text import format_number
@@ -294,10 +295,16 @@ class PathController(QObject):
         """Why no film of the path can be written now; empty if one can."""
         if self._session.is_learning:
             return "A run is changing the weights: pause it first, so that the film is of one model"
+        model = self._session.model
+        if model is not None and not model.has_decoder:
+            return NO_DECODER
         return "" if self._solved is not None else NO_PATH_YET
 
     def why_no_command(self) -> str:
         """Why no command writes the film; empty if one does."""
+        model = self._session.model
+        if model is not None and not model.has_decoder:
+            return NO_DECODER
         if self._solved is None:
             return NO_PATH_YET
         request, solved = self._solved

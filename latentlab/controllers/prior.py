@@ -6,6 +6,7 @@ from __future__ import annotations
 from numpy.random import default_rng
 from PySide6.QtCore import QObject
 
+from latentlab.config.capabilities import NO_PRIOR
 from latentlab.controllers.explore import ExploreController
 from latentlab.controllers.generations import Generations
 from latentlab.engine.client.client import EngineClient
@@ -26,15 +27,25 @@ class PriorController(QObject):
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
-        self._session, self._engine, self._explore = session, engine, explore
+        self._session, self._engine, self._explore, self._sliders = session, engine, explore, sliders
         self._generations = Generations()
         self._random = default_rng()
         self._dimension = -1  # the one to sample; −1 for all that are not locked
         sliders.sampleRequested.connect(self._on_sample_requested)
         engine.latentDrawn.connect(self._on_drawn)
+        session.modelChanged.connect(self._show_reason)
+
+    def _show_reason(self) -> None:
+        self._sliders.set_sampling_reason(self._why_not())
+
+    def _why_not(self) -> str:
+        model = self._session.model
+        if model is None or model.has_prior:
+            return ""
+        return f"It cannot be drawn: {model.capabilities.why_not_decoded or NO_PRIOR}"
 
     def _on_sample_requested(self, dimension: int) -> None:
-        if self._session.model is not None:
+        if self._session.model is not None and not self._why_not():
             self._dimension = dimension
             self._engine.request(DrawLatent(self._generations.next(), int(self._random.integers(2**31))))
 

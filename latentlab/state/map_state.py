@@ -25,6 +25,7 @@ OF_TRAINING_IMAGES = "points of the model's training images, not of the open ima
 OF_EARLIER_IMAGES = "points of the images that were open before, not of the open images"
 STORED_PLANE = "An epoch keeps its manifold on z₁ and z₂ only: choose these axes to see it"
 SPHERE = "Latents lie on a sphere: a place of the map is decoded in its direction from 0"
+NEAREST_IMAGES = "The ground is the nearest image of the table at each place: nothing is decoded"
 
 
 @dataclass(frozen=True, eq=False)
@@ -195,6 +196,8 @@ def plane_note(session: Session, snapshot: SnapshotRead | None) -> str:
     """What is to be said of the plane on which the model, or an epoch of its run, is shown."""
     if snapshot is not None and session.axes != AxesChoice():
         return STORED_PLANE
+    if session.model is not None and not session.model.has_decoder:
+        return NEAREST_IMAGES if session.model.data.get("images_found") else ""
     return SPHERE if session.layout.is_sphere else ""
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import os
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +19,9 @@ from latentlab.errors import InputError
 from latentlab.storage.model_file import ModelHeader, Points
 from latentlab.storage.validation import LARGEST_COUNT, MAX_CLASSES
 from latentlab.utils.array_rules import LARGEST_COORDINATE
+
+if TYPE_CHECKING:
+    from latentlab.data.latent_tables import Latents
 
 RECIPE = "table"
 LARGEST_SIDE = 128
@@ -33,13 +38,15 @@ class LatentTable:
     Attributes
     ----------
     header, points
-        As of a model file; the points have no standard deviations, as their meaning is not known.
+        As of a model file; the standard deviations are 0 if the table has none.
     folder
         The table's; paths are relative to it.
     paths
         Of the rows' images, N texts; empty without a column of paths.
     rows
         int64, rows whose images exist.
+    source
+        The table's absolute path, which also opens its images as a dataset.
     """
 
     header: ModelHeader
@@ -47,6 +54,28 @@ class LatentTable:
     folder: Path
     paths: tuple[str, ...]
     rows: NDArray[np.int64]
+    source: str
+
+    def points_in(self, images: Sequence[str]) -> Points:
+        """The points with the numbers of their images among those that were opened.
+
+        Parameters
+        ----------
+        images
+            Names of the images of the table's dataset, N texts.
+
+        Returns
+        -------
+        Points
+            Those without an image have numbers of their own, from N upwards.
+        """
+        from latentlab.data.sources.scan import all_printable  # as in `read_latent_table`
+
+        numbers = {name: number for number, name in enumerate(images)}
+        found = np.array([numbers.get(name, -1) for name in all_printable(list(self.paths))], np.int64)
+        absent = np.flatnonzero(found < 0)
+        found[absent] = len(images) + np.arange(len(absent))
+        return replace(self.points, index=found)
 
     @property
     def capabilities(self) -> Capabilities:
@@ -97,11 +126,26 @@ def read_latent_table(path: Path) -> LatentTable:
         model=ModelConfig(recipe=RECIPE, family="foreign", latent_dim=size),
         image_shape=_image_shape(path.parent, paths, rows),
         classes=tuple(name[:_LONGEST_NAME] for name in classes),
-        data={"name": path.stem, "images": min(count, LARGEST_COUNT)},
+        data={
+            "name": path.stem,
+            "images": min(count, LARGEST_COUNT),
+            "images_found": len(rows),
+            "images_missing": len(paths) - len(rows),
+        },
         sha256=hashlib.sha256(found.z.tobytes()).hexdigest(),
     )
-    points = Points(found.z, np.zeros_like(found.z), labels)
-    return LatentTable(header, points, path.parent, paths, rows)
+    points = Points(found.z, _deviations(found, path), labels)
+    return LatentTable(header, points, path.parent, paths, rows, os.path.abspath(path))
+
+
+def _deviations(found: Latents, path: Path) -> NDArray[np.float32]:
+    """Standard deviations of the table's posteriors; 0 if it has none."""
+    if found.std is None:
+        return np.zeros_like(found.z)
+    with np.errstate(invalid="ignore"):
+        if not ((found.std >= 0) & (found.std <= LARGEST_COORDINATE)).all():
+            raise InputError(f"{path} has a standard deviation that is not a number from 0 to {LARGEST_COORDINATE:g}")
+    return found.std
 
 
 def _is_file(folder: Path, name: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from latentlab.state.selection import Selection
 from latentlab.storage import write_model
 from latentlab.storage.diffusers_folder import read_diffusers
 from tests.app.conftest import SECONDS, find, shown
@@ -78,3 +79,37 @@ def test_a_table_of_latents_shows_its_nearest_images(application, qtbot, tmp_pat
     assert not session.model.has_decoder
     assert find(application, "filmstrip").kind() == "traverse"
     assert not application.window.actions_.open_image.isEnabled()
+    for name in ("sampleAll", "latentDice0", "latentName0"):
+        assert not find(application, name).isEnabled()
+        assert "a table of latents" in " ".join(find(application, name).toolTip().split())
+    assert not find(application, "actionExportFilm").isEnabled()
+    assert "nearest image of the table" in find(application, "mapView").text()
+
+
+def test_the_images_of_a_table_of_latents_are_open_with_it(application, qtbot, tmp_path, folder):
+    """One row names an image that is not there, which has a point and no image."""
+    names = [str(path.relative_to(tmp_path)) for path in sorted(folder.rglob("*.png"))]
+    lines = ["absent.png,dark,0,0", *(f"{name},{name.split('/')[1]},{row},1" for row, name in enumerate(names))]
+    (tmp_path / "map.csv").write_text("\n".join(["path,label,x,y", *lines]))
+    open_model(application, qtbot, tmp_path / "map.csv", "table")
+    session, window = application.session, application.window
+    qtbot.waitUntil(lambda: session.points is not None and session.points.index is not None, timeout=SECONDS)
+    assert session.dataset.images == 40
+    assert session.points.fingerprint == session.dataset.fingerprint
+    assert session.points.index.tolist() == [40, *range(40)]
+    assert not find(application, "datasetMisfit").text()
+    found = []
+    application.engine.nearestFound.connect(found.append)
+    session.set_latent([17, 1])
+    qtbot.waitUntil(lambda: bool(found) and found[-1].z[0].tolist() == [17, 1], timeout=SECONDS)
+    assert found[-1].paths[0] == names[17]
+    assert found[-1].images.shape == (8, 16, 16, 3)
+    session.set_latent([0, 0])
+    qtbot.waitUntil(lambda: found[-1].z[0].tolist() == [0, 1], timeout=SECONDS)
+    assert found[-1].numbers.tolist() == list(range(8)), "the nearest point has no image"
+    session.set_selection(Selection(np.arange(5, 9), session.dataset.fingerprint, "lasso"))
+    qtbot.waitUntil(lambda: find(application, "meanImage").isVisibleTo(window.selection_panel), timeout=SECONDS)
+    window.selection_panel.exportRequested.emit("folder", str(tmp_path / "links"))
+    links = tmp_path / "links" / "dark"
+    qtbot.waitUntil(lambda: links.is_dir() and len(list(links.iterdir())) == 4, timeout=SECONDS)
+    assert {path.resolve() for path in links.iterdir()} == {(tmp_path / name).resolve() for name in names[5:9]}

@@ -100,7 +100,9 @@ def test_what_encode_writes_opens_again_as_a_map(tmp_path, run, data, name, caps
     assert (found["kind"], found["recipe"], found["latent_dim"], found["points"]) == ("model", "table", 2, 60)
     mean, _ = latentlab.load_model(run, "cpu").encode(latentlab.load_dataset(data))
     np.testing.assert_allclose(latentlab.load_model(table, "cpu").points.mean, mean, atol=1e-5)
+    assert (found["data"]["images_found"], found["data"]["images_missing"]) == (0, 60), "its paths are of the data"
     assert main(["info", str(table)]) == 0
+    assert "60 of the 60 images that this table names are not in" in capsys.readouterr().out
     for command in (
         ["decode", str(table), "--z", "0,0", "--out", str(tmp_path / "x.png")],
         ["encode", str(table), str(data), "--out", str(tmp_path / "x.npz")],

@@ -89,6 +89,35 @@ def test_places_on_a_plane_are_a_table_too(tmp_path):
     assert file.package.paths == ("0.png", "3.png")
 
 
+def test_deviations_of_posteriors_are_read(tmp_path):
+    deviations = np.abs(latents()) + 1
+    file = read_model(as_npz(tmp_path / "t.npz", std=deviations))
+    np.testing.assert_array_equal(file.points.std, deviations)
+    np.savez(tmp_path / "bad.npz", mean=latents(), std=-deviations)
+    with pytest.raises(InputError, match="standard deviation that is not a number from 0") as raised:
+        read_model(tmp_path / "bad.npz")
+    assert "\n" not in str(raised.value)
+
+
+def test_the_images_of_a_table_are_a_dataset(tmp_path):
+    """An image may have several latents, and one that is not there has a point and no image."""
+    paths = pictures(tmp_path)
+    (tmp_path / "2.png").unlink()
+    path = as_csv(tmp_path / "t.csv", [*paths[:5], "0.png"], LABELS)
+    dataset = latentlab.load_dataset(path)
+    assert dataset.paths == ["0.png", "1.png", "3.png", "4.png"]
+    assert [dataset.classes[label] for label in dataset.labels if label >= 0] == ["a", "b", "b"]
+    assert [each.path for each in dataset.left_out] == ["2.png"]
+    table = read_model(path).package
+    assert table.points_in(dataset.paths).index.tolist() == [0, 1, 4, 2, 3, 0]
+    assert dataset.source == table.source
+
+
+def test_a_table_without_paths_is_no_dataset(tmp_path):
+    with pytest.raises(InputError, match=r"t\.npz is a table of latents that names no images"):
+        latentlab.load_dataset(as_npz(tmp_path / "t.npz"))
+
+
 def test_missing_images_are_counted_and_named(tmp_path):
     paths = pictures(tmp_path)
     (tmp_path / "2.png").unlink()

@@ -14,6 +14,7 @@ import numpy as np
 from latentlab.config.data import DataConfig
 from latentlab.data.dataset import Dataset
 from latentlab.data.images.image_file import Ranges, has_image_format
+from latentlab.data.latent_tables import is_latent_table
 from latentlab.data.sources.array_dataset import ArraySource, dataset_from_array
 from latentlab.data.sources.combine import combine
 from latentlab.data.sources.demo_colour import colour
@@ -22,6 +23,7 @@ from latentlab.data.sources.folder import folder_items, stack_items
 from latentlab.data.sources.hdf5 import is_hdf5, open_hdf5
 from latentlab.data.sources.idx import is_idx, open_idx
 from latentlab.data.sources.items import ImageItems, dataset_from_items
+from latentlab.data.sources.latent_images import images_of_latents
 from latentlab.data.sources.mat import open_mat
 from latentlab.data.sources.npy import open_npy, open_npz
 from latentlab.data.sources.parquet import is_arrow, is_parquet, open_parquet
@@ -86,10 +88,11 @@ def open_dataset(
     Parameters
     ----------
     source
-        A folder of images, a table (.csv, .tsv, .jsonl), a file (.npz, .npy, .mat, IDX, Parquet, HDF5, video, zip,
-        tar, TIFF stack or animation), a zarr store, a text file of paths, or ``demo:shapes``, ``demo:colour``, or a
-        torchvision set as ``torchvision:MNIST``. Several folders or files are one dataset: a list, ``cats|dogs``, or
-        ``shards-{000..003}.tar``. ``digits.npz:masks`` takes the images from the array ``masks``.
+        A folder of images, a table (.csv, .tsv, .jsonl), a table of latents that names its images, a file (.npz, .npy,
+        .mat, IDX, Parquet, HDF5, video, zip, tar, TIFF stack or animation), a zarr store, a text file of paths, or
+        ``demo:shapes``, ``demo:colour``, or a torchvision set as ``torchvision:MNIST``. Several folders or files are
+        one dataset: a list, ``cats|dogs``, or ``shards-{000..003}.tar``. ``digits.npz:masks`` takes the images from the
+        array ``masks``.
     config
         How images are prepared and which are used.
     ranges
@@ -180,6 +183,8 @@ def _open(path: Path, config: DataConfig) -> Opened:
         return (yield from _open_folder(path, config, array))
     if not os.path.isfile(path):  # a pipe would be waited for, a device may have no end
         raise InputError(f"cannot read {path}: it is neither a regular file nor a folder")
+    if is_latent_table(path):
+        return (yield from images_of_latents(path))
     if path.suffix.lower() in TABLE_SUFFIXES:
         return (yield from _open_table(path))
     if is_path_list(path):

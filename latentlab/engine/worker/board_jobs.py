@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from latentlab.data import Dataset
 from latentlab.engine.protocol.messages import DirectionFound, DrawThumbnail, FindDirection, ImageGroup, ThumbnailDrawn
+from latentlab.engine.worker.decoded_images import decode_for_display
 from latentlab.engine.worker.workspace import Workspace
 from latentlab.errors import InputError
 from latentlab.latent import Direction
@@ -57,7 +58,7 @@ def _decoded(workspace: Workspace, latents: FloatArray, label: int | None) -> Ge
         model = workspace.model
         if model is None or model.latent_dim != latent.size:
             return None
-        parts.append(shrink(model.decode(latent[None], label), SIDE))
+        parts.append(shrink(decode_for_display(workspace, model, latent[None], label), SIDE))
         yield
     return _side_by_side(np.concatenate(parts)) if parts else None
 

@@ -177,7 +177,7 @@ def _info_of_run(workspace: Workspace, run: str) -> ModelInfo:
 
 def _needs_encoding(held: Compared, dataset: Dataset) -> bool:
     """Whether the open images fit the compared model, and are not those of its points."""
-    if dataset.image_shape != held.info.image_shape:
+    if dataset.image_shape != held.info.image_shape or not held.info.has_encoder:
         return False
     return held.fingerprint != dataset.fingerprint or held.points is None or held.points.index is None
 
@@ -231,7 +231,8 @@ def _figures(
     if dataset is None or held.model is None or held.first is not None:
         return first, second
     # By the same images, even if one of the models has been measured on others before.
-    if model.image_shape == held.model.image_shape == dataset.image_shape:
+    has_bounds = not (model.capabilities.why_no_bound or held.model.capabilities.why_no_bound)
+    if has_bounds and model.image_shape == held.model.image_shape == dataset.image_shape:
         first = yield from _measured(model, dataset, first)
         second = yield from _measured(held.model, dataset, second)
     return first, second

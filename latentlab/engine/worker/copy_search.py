@@ -33,6 +33,8 @@ class CopySearch:
         model, dataset = self._workspace.model, self._workspace.dataset_of_points()
         if model is None or dataset is None or not len(dataset) or dataset.image_shape != model.image_shape:
             return
+        if not model.capabilities.has_decoder:
+            return  # the image that is shown is one of the dataset
         version = self._workspace.version
         search = PixelSearch(model.decode(request.z[None], request.label)[0])
         yield

@@ -113,7 +113,8 @@ def _own_latent(workspace: Workspace, held: Compared, number: int) -> FloatArray
         if len(rows):
             own: FloatArray = points.mean[rows[0]]
             return own
-    if held.model is None or dataset.image_shape != held.model.image_shape:
+    is_encoded = held.model is not None and held.model.capabilities.has_encoder and number < len(dataset)
+    if held.model is None or not is_encoded or dataset.image_shape != held.model.image_shape:
         return None
     label = held.model.labels_of(dataset).labels[number : number + 1]
     mean: FloatArray = held.model.encode(np.asarray(dataset.images[number : number + 1]), label)[0][0]

@@ -57,9 +57,9 @@ def opening(workspace: Workspace, request: OpenDataset) -> Generator[None, None,
     for step in open_dataset(request.source, request.config):
         if isinstance(step, Dataset):
             statistics = yield from measure_images(step)
-            workspace.dataset = step
             images = np.asarray(step.images[shown_on_sheet(np.arange(len(step)))])
             workspace.send(DatasetOpened(_info(step, statistics), contact_sheet(images), value_histogram(step)))
+            workspace.use_dataset(step)
             return
         if step.images is not None:
             shape = step.images.shape[1:]

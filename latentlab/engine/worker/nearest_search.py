@@ -110,10 +110,16 @@ class NearestSearch:
         return self._last
 
     def _nearest_found(self, request: Nearest, found: _Found, version: int, typical: float) -> NearestFound:
-        points, rows = found.points, found.rows[: max(1, request.count)]
+        points, dataset = found.points, self._workspace.dataset_of_points()
+        shown = np.arange(len(found.rows))
+        if dataset is not None and points.index is not None:
+            has_image = points.index[found.rows] < len(dataset)  # rows of a table may name images that are not there
+            shown = shown[has_image] if has_image.any() else shown
+            dataset = dataset if has_image.any() else None
+        shown = shown[: max(1, request.count)]
+        rows = found.rows[shown]
         numbers = rows if points.index is None else points.index[rows]
         images, paths = None, ()
-        dataset = self._workspace.dataset_of_points()
         if dataset is not None and points is self._workspace.points and points.index is not None:
             order = np.argsort(numbers)  # sources that read from a file are read forwards
             pixels = as_pixels(np.asarray(dataset.images[numbers[order]]))
@@ -123,7 +129,7 @@ class NearestSearch:
             generation=request.generation,
             model_version=version,
             rows=rows,
-            distance=found.distance[: len(rows)],
+            distance=found.distance[shown],
             z=points.mean[rows],
             label=points.label[rows],
             numbers=numbers,

@@ -10,6 +10,7 @@ import numpy as np
 
 from latentlab.data import Dataset
 from latentlab.engine.protocol.messages import SelectionSummary, SummarizeSelection
+from latentlab.engine.worker.decoded_images import decode_for_display
 from latentlab.engine.worker.selected_images import SelectableImages, selectable_images
 from latentlab.engine.worker.workspace import Workspace, require_drawable
 from latentlab.models.inference import InferenceModel
@@ -41,11 +42,11 @@ def summarizing(workspace: Workspace, request: SummarizeSelection) -> Generator[
     shown = images[:count] if request.is_ranked else _evenly(images, count)
     is_current = workspace.points_version == workspace.version
     labels, latents = yield from _encoded(model, available, shown, request.label, is_current)
-    reconstructions = yield from _decoded(model, latents, labels)
+    reconstructions = yield from _decoded(workspace, model, latents, labels)
     mean, _ = available.latents(images)
     mean_latent = require_drawable((mean if len(mean) else latents).mean(axis=0, dtype=np.float64).astype(np.float32))
     mean_labels = None if request.label is None else np.array([request.label])
-    decoded_mean = yield from _decoded(model, mean_latent[None], mean_labels)
+    decoded_mean = yield from _decoded(workspace, model, mean_latent[None], mean_labels)
     summary = SelectionSummary(
         generation=request.generation,
         model_version=workspace.version,
@@ -96,14 +97,17 @@ def _encoded(
     return np.concatenate(classes) if model.module.classes else None, require_drawable(np.concatenate(parts))
 
 
-def _decoded(model: InferenceModel, latents: FloatArray, labels: IntArray | None) -> Generator[None, None, ByteArray]:
-    """The images of latents [n, d], uint8 [n, H, W] or [n, H, W, 3]."""
+def _decoded(
+    workspace: Workspace, model: InferenceModel, latents: FloatArray, labels: IntArray | None
+) -> Generator[None, None, ByteArray]:
+    """The images of latents [n, d], of a table the nearest ones: uint8 [n, H, W] or [n, H, W, 3]."""
     batch = AdaptiveBatchSize(_SLICE_SECONDS, first=4)
     parts, start = [], 0
     while start < len(latents):
         piece = slice(start, start + batch.images)
         began = time.perf_counter()
-        parts.append(to_bytes(model.decode(latents[piece], None if labels is None else labels[piece])))
+        known = None if labels is None else labels[piece]
+        parts.append(to_bytes(decode_for_display(workspace, model, latents[piece], known)))
         batch.record(len(parts[-1]), time.perf_counter() - began)
         start += len(parts[-1])
         yield

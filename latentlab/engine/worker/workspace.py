@@ -60,6 +60,8 @@ class Workspace:
         The surface of the newest complete layout of the points, and the generation of its request.
     compared
         A second model beside the current one.
+    table
+        The table of latents that is open as a model.
     """
 
     def __init__(self, send: Send, first_version: int = 1) -> None:
@@ -75,6 +77,7 @@ class Workspace:
         self.dataset: Dataset | None = None
         self.terrain: tuple[int, Terrain] | None = None
         self.compared: Compared | None = None
+        self.table: LatentTable | None = None
         self._reported_undrawable = self._reported_not_finite = False
 
     def publish_file(self, path: Path, file: ModelFile, source: str, is_new_model: bool = True) -> None:
@@ -91,15 +94,32 @@ class Workspace:
         """
         header = file.header
         self.publish_model(info_of(header, source, path, file.capabilities), is_new_model)
-        if isinstance(file.package, LatentTable) and is_new_model:
-            self.send(Notice(file.package.note))
+        self.table = file.package if isinstance(file.package, LatentTable) else None
+        if self.table is not None and is_new_model:
+            self.send(Notice(self.table.note))
+        if self._publish_points_of_table():
+            return
         if file.points is not None:
             data = header.data.get("fingerprint")
             clusters = clusters_of(header, file.weights, file.points)
             self.publish_points(file.points, header.classes, data, 0.0, file.preview, header.preview_extent, clusters)
 
+    def use_dataset(self, dataset: Dataset) -> None:
+        """Keep a dataset that was opened; an open table's points then are of its images."""
+        self.dataset = dataset
+        self._publish_points_of_table()
+
+    def _publish_points_of_table(self) -> bool:
+        """Publish the points of the open table with the numbers of its images; whether these are the open dataset."""
+        table, dataset = self.table, self.dataset
+        if table is None or dataset is None or dataset.source != table.source:
+            return False
+        self.publish_points(table.points_in(dataset.paths), table.header.classes, dataset.fingerprint)
+        return True
+
     def close_model(self) -> None:
         """Publish that no model is open any more."""
+        self.table = None
         self.model = self.info = self.points = self.points_data = None
         self.send(ModelClosed(self.version))
 

@@ -26,6 +26,7 @@ from latentlab.utils.text import subscript
 
 _WIDEST_NAME = 250  # px
 _WIDEST_KL = "0.00 nat"
+_SAMPLE, _SAMPLE_ALL = "Sample it from the prior", "Sample every unlocked dimension from the prior"
 _BUTTON = 23  # px: as wide as the icon needs, which leaves more for the slider
 
 
@@ -46,7 +47,7 @@ class _Row(QWidget):
         self.lock = tool_button(
             f"latentLock{dimension}", f"lock {name}", "Keep this dimension when sampling", "unlock", checkable=True
         )
-        self.dice = tool_button(f"latentDice{dimension}", f"sample {name}", "Sample it from the prior", "dice")
+        self.dice = tool_button(f"latentDice{dimension}", f"sample {name}", _SAMPLE, "dice")
         self.slider.edited.connect(self._on_slider_edited)
         self.title = TitleButton(dimension)
         self._set_widths()
@@ -101,7 +102,7 @@ class TitleButton(QPushButton):
 
     def __init__(self, dimension: int) -> None:
         super().__init__()
-        self._symbol, self._name = f"z{subscript(dimension + 1)}", ""
+        self._symbol, self._name, self._reason = f"z{subscript(dimension + 1)}", "", ""
         self.setFlat(True)
         self.setProperty("role", "name")
         self.setCursor(Qt.CursorShape.PointingHandCursor)
@@ -112,11 +113,19 @@ class TitleButton(QPushButton):
     def set_name(self, name: str) -> None:
         """Show the name that the user has given, after the symbol."""
         self._name = name
-        title = f"{self._symbol} {name}".rstrip()
-        set_tool_tip(
-            self, f"What does {title} do? Its images, where pixels change, what it goes with, and a name for it"
-        )
+        self._show_tip()
         self._show()
+
+    def set_reason(self, reason: str) -> None:
+        """Disable it, for a reason; an empty one enables it."""
+        self._reason = reason
+        self.setEnabled(not reason)
+        self._show_tip()
+
+    def _show_tip(self) -> None:
+        title = f"{self._symbol} {self._name}".rstrip()
+        tip = f"What does {title} do? Its images, where pixels change, what it goes with, and a name for it"
+        set_tool_tip(self, self._reason or tip)
 
     def _show(self) -> None:
         metrics, symbol = self.fontMetrics(), self._symbol
@@ -188,6 +197,7 @@ class LatentSliders(QWidget):
         self._folds = True
         self._level_rows: range | None = None  # dimensions of the chosen level; None for all
         self._span = 4.0
+        self._no_sampling = self._no_description = ""
         self._empty = EmptyState(
             "Each latent dimension of the open model has a slider here.",
             button("slidersOpenModel", "Open model…", "Open a model file", self.openModelRequested.emit, icon="model"),
@@ -201,9 +211,7 @@ class LatentSliders(QWidget):
         self._area.hide()
 
     def _build_body(self) -> None:
-        self._sample_all = button(
-            "sampleAll", "Sample", "Sample every unlocked dimension from the prior", self._on_sample_all, icon="dice"
-        )
+        self._sample_all = button("sampleAll", "Sample", _SAMPLE_ALL, self._on_sample_all, icon="dice")
         self._reset_all = button("resetAll", "Reset", "Set every dimension to 0", self._on_reset_all, icon="reset")
         self._label_title = label("Class")
         self._label = combo_box()
@@ -254,6 +262,7 @@ class LatentSliders(QWidget):
                 old.setParent(None)
                 old.deleteLater()
             self._rows = [self._new_row(dimension) for dimension in range(count)]
+            self._show_reasons()
         self._kl = None
         for each in self._rows:
             each.show_value(0.0)
@@ -289,6 +298,24 @@ class LatentSliders(QWidget):
         self._span = float(sigma)
         for each in self._rows:
             each.slider.set_span(self._span)
+
+    def set_sampling_reason(self, reason: str) -> None:
+        """Grey the dice, for a reason; an empty one enables them."""
+        self._no_sampling = reason
+        self._show_reasons()
+
+    def set_description_reason(self, reason: str) -> None:
+        """Grey what asks what a dimension does, for a reason; an empty one enables it."""
+        self._no_description = reason
+        self._show_reasons()
+
+    def _show_reasons(self) -> None:
+        self._sample_all.setEnabled(not self._no_sampling)
+        set_tool_tip(self._sample_all, self._no_sampling or _SAMPLE_ALL)
+        for each in self._rows:
+            each.dice.setEnabled(not self._no_sampling)
+            set_tool_tip(each.dice, self._no_sampling or _SAMPLE)
+            each.title.set_reason(self._no_description)
 
     def set_locked(self, dimensions: Any) -> None:
         """Show which dimensions are locked."""
@@ -368,11 +395,11 @@ class LatentSliders(QWidget):
         """What can be done with a dimension."""
         each = self._rows[dimension]
         return [
-            MenuEntry("What does it do?", lambda: self.dimensionAsked.emit(dimension)),
+            MenuEntry("What does it do?", lambda: self.dimensionAsked.emit(dimension), self._no_description),
             MenuEntry("Type a value", each.value.setFocus),
             None,
             MenuEntry("Reset to 0", lambda: self.resetRequested.emit(dimension)),
-            MenuEntry("Sample from the prior", lambda: self.sampleRequested.emit(dimension)),
+            MenuEntry("Sample from the prior", lambda: self.sampleRequested.emit(dimension), self._no_sampling),
             MenuEntry("Keep when sampling", each.lock.toggle, is_checked=each.lock.isChecked()),
         ]
 

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from latentlab.config.capabilities import ALL
 from latentlab.data import load_dataset
 from latentlab.engine.protocol.messages import DirectionFound, DrawThumbnail, FindDirection, ImageGroup, ThumbnailDrawn
 from latentlab.engine.worker.board_jobs import start
@@ -21,6 +22,8 @@ PLANTED = np.array([3, 0, 0, -1, 0, 0], np.float32)
 
 class _Decoder:
     """Decodes a latent to an image whose grey is its first number."""
+
+    capabilities = ALL
 
     latent_dim = DIM
 
