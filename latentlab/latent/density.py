@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 _MAX_COMPARED = 512
 _MAX_POINTS = 20_000
+_ACTIVE_VARIANCE = 0.01
 _BLOCK = 16  # points compared at a time: a few milliseconds, and the distances fit the processor's cache
 
 
@@ -39,6 +40,29 @@ def typical_of(distances: Iterable[NDArray[np.float32]], quantile: float = 0.95)
     """The quantile of blocks of distances, as from :func:`neighbour_distances`; infinite if there are none."""
     blocks = list(distances)
     return float(np.quantile(np.concatenate(blocks), quantile)) if blocks else float("inf")
+
+
+def posterior_radius(mean: ArrayLike, std: ArrayLike, seed: int = 0) -> float:
+    """How far samples of a posterior lie from its mean: the root of the mean squared distance over all posteriors.
+
+    A place within it of a point's mean decodes as that point's samples do. Dimensions that the posteriors' means do not
+    use (variance below .01, Burda et al. 2016, arXiv:1509.00519) say nothing of a place and are left out, unless no
+    other is there.
+
+    Parameters
+    ----------
+    mean, std
+        [N, d].
+    seed
+        Selects 20,000 posteriors when there are more.
+    """
+    means, stds = np.asarray(mean), np.asarray(std)
+    if len(means) > _MAX_POINTS:
+        chosen = np.random.default_rng(seed).choice(len(means), _MAX_POINTS, replace=False)
+        means, stds = means[chosen], stds[chosen]
+    squares = np.square(stds, dtype=np.float64).mean(axis=0)
+    active = means.astype(np.float64).var(axis=0) > _ACTIVE_VARIANCE
+    return float(np.sqrt(squares[active].sum() if active.any() else squares.sum()))
 
 
 def spread(points: ArrayLike, seed: int = 0) -> float:

@@ -28,8 +28,9 @@ class Nearest(Request):
 class NearestFound(Result):
     """The nearest encoded images, nearest first.
 
-    ``typical`` is the 95th percentile of the encoded images' distances to their nearest neighbours, or a fifteenth of
-    their spread if that is larger: a latent farther than ``FAR`` times that from all of them is where no data is.
+    ``typical`` is the 95th percentile of the encoded images' distances to their nearest neighbours, or what
+    `TypicalDistance` counts if it is larger: a latent farther than ``FAR`` times that from all of them is where no data
+    is.
     """
 
     slot: ClassVar[str | None] = "nearest"

@@ -14,9 +14,10 @@ import numpy as np
 from latentlab.engine.protocol.messages import DistanceMeasured, DistanceToData, Nearest, NearestFound
 from latentlab.engine.worker.workspace import Workspace
 from latentlab.latent import nearest
-from latentlab.latent.density import neighbour_distances, spread, typical_of
+from latentlab.latent.density import neighbour_distances, posterior_radius, spread, typical_of
 from latentlab.storage import Points
 from latentlab.utils.array_types import FloatArray, IntArray
+from latentlab.utils.defaults import FAR
 from latentlab.utils.pixels import as_pixels
 
 _ROWS, _VALUES = 1 << 14, 1 << 17  # points, and their coordinates, compared at a time: about a millisecond
@@ -38,8 +39,10 @@ class _Found:
 class TypicalDistance:
     """The typical distance between neighbours among points, measured once for each set of points.
 
-    Where the points are so dense that it is a small part of their spread, that part counts: a gap between two points
-    that no map could show is not far from data.
+    Two other lengths count if they are larger. A place within the posterior of an image is not far from data, however
+    close the means of other images are: where the posterior has collapsed, they all lie in one place. And where points
+    are so dense that the distance is a small part of their spread, it is that part: a gap between two points that no
+    map could show is not far from data.
     """
 
     def __init__(self) -> None:
@@ -55,7 +58,8 @@ class TypicalDistance:
                 yield
             distance = typical_of(blocks)
             if np.isfinite(distance):
-                distance = max(distance, _LEAST_SHARE * spread(points.mean))
+                radius = posterior_radius(points.mean, points.std)
+                distance = max(distance, radius / FAR, _LEAST_SHARE * spread(points.mean))
             self._points, self._distance = points, distance
         return self._distance
 

@@ -17,7 +17,7 @@ MANY = 200_000
 @pytest.fixture(scope="module")
 def points():
     mean = np.random.default_rng(0).standard_normal((MANY, 2)).astype(np.float32)
-    return Points(mean, np.ones_like(mean), np.zeros(MANY, np.int64), np.arange(MANY))
+    return Points(mean, np.full_like(mean, 0.01), np.zeros(MANY, np.int64), np.arange(MANY))
 
 
 @pytest.fixture

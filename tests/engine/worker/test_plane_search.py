@@ -17,7 +17,7 @@ AXES = Axes(np.array([0, 0, 1], np.float32), *np.eye(3, dtype=np.float32)[:2])
 def interactive_with(mean: np.ndarray, sent: list) -> InteractiveRequests:
     workspace = Workspace(sent.append)
     count = len(mean)
-    workspace.points = Points(mean, np.ones_like(mean), np.zeros(count, np.int64), np.arange(count))
+    workspace.points = Points(mean, np.full_like(mean, 0.01), np.zeros(count, np.int64), np.arange(count))
     workspace.points_version = 3
     return InteractiveRequests(workspace)
 
@@ -58,7 +58,7 @@ def test_dense_points_are_near_within_a_part_of_their_spread(monkeypatch):
 
 def test_equal_points_and_a_single_one_are_measured_too(monkeypatch):
     same, _ = answered(np.zeros((50, 3)), monkeypatch)
-    assert same[-1].typical == 0
+    assert same[-1].typical == pytest.approx(np.sqrt(3) * 0.01 / 1.5)
     assert same[-1].distance.max() > same[-1].cell
     single, _ = answered(np.zeros((1, 3)), monkeypatch)
     assert single[-1].typical == float("inf")
