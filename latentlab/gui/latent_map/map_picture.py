@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -118,7 +119,8 @@ class MapPicture:
         shapes = [layer for layer in drawn if layer.name in VECTORS]
         plot = (self.view.width_px, self.view.height_px)
         raster = painted_image(plot, self.view.ratio, lambda painter: self._paint_layers(painter, flat))
-        return painted_svg(self.size, lambda painter: self._paint(painter, shapes, raster), "Latent map", description)
+        paint = partial(self._paint, layers=shapes, raster=raster)
+        return painted_svg(self.size, self.view.ratio, paint, "Latent map", description)
 
     # --- the plot -----------------------------------------------------------------------------------
 
@@ -195,9 +197,10 @@ class MapPicture:
             y = MARGIN + view.to_pixel((view.x_min, value))[1]
             painter.setPen(QPen(QColor(theme.control), 1))
             painter.drawLine(QPointF(left - TICK_PX, y), QPointF(left, y))
-            if y > MARGIN + bold.height() + FONT_PX / 2:
+            at = QPointF(left - TICK_PX - 3 - metrics.horizontalAdvance(text), y + metrics.ascent() / 2 - 1)
+            is_beside = at.x() > 4 + bold.horizontalAdvance(y_name) + 2
+            if is_beside or y > MARGIN + bold.height() + FONT_PX / 2:
                 painter.setPen(QColor(theme.dim))
-                at = QPointF(left - TICK_PX - 3 - metrics.horizontalAdvance(text), y + metrics.ascent() / 2 - 1)
                 painter.drawText(at, text)
         painter.setFont(names)
         painter.setPen(QColor(theme.text))

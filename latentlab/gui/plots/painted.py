@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import numpy as np
@@ -32,8 +33,11 @@ def painted_pixels(size: Size, ratio: float, paint: Paint) -> npt.NDArray[np.uin
     return np.ascontiguousarray(pixels[..., 2::-1])
 
 
-def painted_svg(size: Size, paint: Paint, title: str, description: str = "") -> bytes:
-    """Paint an SVG file of this size, with a title and a description of its content."""
+def painted_svg(size: Size, ratio: float, paint: Paint, title: str, description: str = "") -> bytes:
+    """Paint an SVG file of this size in logical pixels, of which each has ``ratio`` pixels, with title and description.
+
+    The file gives its width and height in pixels, those of the image of the same size.
+    """
     buffer, generator = QBuffer(), QSvgGenerator()
     buffer.open(QIODevice.OpenModeFlag.WriteOnly)
     generator.setOutputDevice(buffer)
@@ -45,4 +49,7 @@ def painted_svg(size: Size, paint: Paint, title: str, description: str = "") -> 
     painter = QPainter(generator)
     paint(painter)
     painter.end()
-    return bytes(buffer.data().data())
+    width, height = (round(side * ratio) for side in size)
+    # Qt gives millimetres only, which each program turns into pixels in its own way.
+    pixels = f'<svg width="{width}" height="{height}"'.encode()
+    return re.sub(rb'<svg width="[\d.]+mm" height="[\d.]+mm"', pixels, bytes(buffer.data().data()), count=1)

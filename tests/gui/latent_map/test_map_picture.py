@@ -89,6 +89,19 @@ def test_an_svg_has_one_raster_and_letters_and_shapes(drawn):
     assert "from &quot;m&quot;" in text
 
 
+def test_an_svg_has_the_size_in_pixels_that_the_picture_has(drawn):
+    head = svg_of(drawn).partition("<title>")[0]
+    assert '<svg width="800" height="600"' in head
+    assert 'viewBox="0 0 400 300"' in head
+
+
+@pytest.mark.parametrize(("name", "is_drawn"), [("z₂", True), ("a name that is wide", False)])
+def test_a_number_is_drawn_beside_a_short_name_of_its_axis_and_not_over_a_long_one(drawn, name, is_drawn):
+    drawn.set_axes_names("z₁", name)
+    text = drawn.picture(400, 300, 1.0, ((-4, 4), (-3.1, 3.1))).svg().decode()
+    assert (">3<" in text) == is_drawn  # the numbers of the other axis are even
+
+
 def test_an_svg_is_drawn_by_another_reader_as_the_picture_is(drawn):
     picture = drawn.picture(400, 300, 1.0)
     picture.tiles = grey_tiles([[10, 60], [110, 160]])
