@@ -97,7 +97,8 @@ def decode(arguments: argparse.Namespace) -> int:
     write_images(out, images, columns, scale=arguments.scale, stamp=stamp, z=z)
     note_if_inside_data(out, model.header.data.get("source"))
     others = model.latent_dim - 2
-    note = f", over the first two latents; the other {others} are 0" if columns and others > 0 else ""
+    rest = "the third is 0" if others == 1 else f"the other {others} are 0"
+    note = f", over the first two latents; {rest}" if columns and others > 0 else ""
     write_line(f"{out}: {pluralize(len(images), 'image')}{note}")
     return 0
 

@@ -104,7 +104,7 @@ def _write_map(arguments: argparse.Namespace) -> dict[str, object]:
 def _write_card(arguments: argparse.Namespace, opened: _Opened) -> dict[str, object]:
     from latentlab.exchange.model_card import write_model_card
 
-    write_model_card(opened.model.header, output_path(arguments.card, (".md",)), arguments.model)
+    write_model_card(opened.model.header, output_path(arguments.card, (".md",)), arguments.model, opened.model.name)
     _tell(arguments, f"{arguments.card}: written")
     return {"out": arguments.card}
 

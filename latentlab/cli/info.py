@@ -17,7 +17,7 @@ from latentlab.config.layout import latent_layout
 from latentlab.config.recipes import RECIPES
 from latentlab.data import LeftOut
 from latentlab.data.types import summarize_left_out
-from latentlab.storage import RunFolder, find_model, read_model
+from latentlab.storage import ModelFile, RunFolder, find_model, read_model
 from latentlab.storage.explored_model import is_explored
 from latentlab.storage.latent_table import LatentTable
 from latentlab.storage.open_model import is_foreign
@@ -25,6 +25,11 @@ from latentlab.storage.other_formats import REFUSED
 from latentlab.utils.thread_priority import available_cores
 
 _PACKAGES = ("torch", "torchvision", "numpy", "Pillow", "PySide6-Essentials", "pyqtgraph", "safetensors", "pydantic")
+
+_NO_LATENTS = (
+    "it is read as a table about the images of its folder, since it has no columns of latents: those are called "
+    "mean_0, mean_1, … (or z_, latent_, umap_, tsne_, pc_), or x and y"
+)
 
 
 def info(arguments: argparse.Namespace) -> int:
@@ -112,6 +117,8 @@ def _model_info(source: str) -> dict[str, Any]:
     path = find_model(source)
     file = read_model(path)
     header = file.header
+    if header.model.family == "foreign":
+        return _foreign_info(path, file)
     values = {
         "kind": "model",
         "path": str(path),
@@ -124,7 +131,6 @@ def _model_info(source: str) -> dict[str, Any]:
         "metrics": header.metrics,
         "points": 0 if file.points is None else len(file.points.mean),
         "model": header.model.model_dump(mode="json"),
-        "autoencoder": {} if header.autoencoder is None else header.autoencoder.model_dump(mode="json"),
         "training": header.training,
         "data": header.data,
         "schema_version": header.schema_version,
@@ -145,13 +151,46 @@ def _model_info(source: str) -> dict[str, Any]:
     return values
 
 
+def _foreign_info(path: Path, file: ModelFile) -> dict[str, Any]:
+    """A model of another program, or a table of latents: what is known of it, and not the settings of our networks."""
+    header, can = file.header, file.capabilities
+    table = file.package if isinstance(file.package, LatentTable) else None
+    has_images = table is None or bool(len(table.rows))
+    package = None if isinstance(file.package, LatentTable) else file.package
+    return {
+        "kind": "model",
+        "path": str(path),
+        "name": "" if package is None else package.description.name,
+        "recipe": header.model.recipe,
+        "latent_dim": latent_layout(header.model, header.image_shape).latent_dim,
+        "latent_shape": list(header.model.latent_shape or ()),
+        "image_shape": list(header.image_shape) if has_images else [],
+        "parameters": header.parameters,
+        "classes": list(header.classes),
+        "encoder": "yes" if can.has_encoder else "no",
+        "decoder": "yes" if can.has_decoder else "no",
+        "likelihood": "known" if can.has_likelihood else "none" if table is not None else "not known",
+        "prior": "standard normal" if can.has_prior else "none" if table is not None else "not known",
+        "conditional": header.model.conditional,
+        "metrics": header.metrics,
+        "points": 0 if file.points is None else len(file.points.mean),
+        "autoencoder": {} if header.autoencoder is None else header.autoencoder.model_dump(mode="json"),
+        "schema_version": header.schema_version,
+        "sha256": header.sha256,
+        "notes": [] if table is None else [table.note],
+    }
+
+
 def _dataset_info(source: str) -> dict[str, Any]:
     # Imported here: the other functions do not need the readers of images.
     from latentlab.cli.open_data import open_data
     from latentlab.config import DataConfig
     from latentlab.data import summary
 
-    return summary(open_data(source, DataConfig(), is_quiet=True))
+    found = summary(open_data(source, DataConfig(), is_quiet=True))
+    if Path(source).suffix.lower() in (".csv", ".tsv") and len(found["metadata"]) > 1:
+        found["notes"] = [*found["notes"], _NO_LATENTS]
+    return found
 
 
 def _version(package: str) -> str:

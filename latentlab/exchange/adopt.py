@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import copy
+import difflib
 import importlib.util
 import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from types import ModuleType
 from typing import Any, Literal
 
 import numpy as np
@@ -18,7 +20,7 @@ from torch import Tensor, nn
 
 from latentlab.errors import InputError
 from latentlab.exchange.onnx_export import to_onnx
-from latentlab.foreign.answers import Spread, image_part, posterior_parts
+from latentlab.foreign.answers import Spread, image_part, posterior_parts, require_spread
 from latentlab.foreign.self_test import self_test
 from latentlab.storage.onnx_package import (
     DecoderPorts,
@@ -81,6 +83,7 @@ def adopt(
     >>> adopt(my_vae, "package/", (1, 28, 28), spread="log-variance")  # doctest: +SKIP
     {'decoded': 2.4e-07, 'mean': 4.8e-07, 'std': 6.0e-08}
     """
+    require_spread(spread)
     if len(image_shape) != 3 or any(size < 1 for size in image_shape):
         raise InputError("image_shape must be channels, height and width, such as 1,28,28")
     require_new_folder(Path(folder))
@@ -150,8 +153,12 @@ def load_own_model(source: str, weights: str | None = None) -> nn.Module:
     sys.path.insert(0, str(path.resolve().parent))
     try:
         spec.loader.exec_module(module)
-        found = getattr(module, name, None)
+        if not hasattr(module, name):
+            raise InputError(f"there is no {name} in {path}{_meant(name, module)}")
+        found = getattr(module, name)
         model = found() if callable(found) and not isinstance(found, nn.Module) else found
+    except InputError:
+        raise
     except Exception as error:
         raise InputError(f"{path} cannot be run: {type(error).__name__}: {error}") from error
     finally:
@@ -161,6 +168,13 @@ def load_own_model(source: str, weights: str | None = None) -> nn.Module:
     if weights is not None:
         _load_weights(model, Path(weights))
     return model
+
+
+def _meant(name: str, module: ModuleType) -> str:
+    """A name of a module that is spelled like another one, as a question."""
+    own = [each for each in vars(module) if not each.startswith("_")]
+    close = difflib.get_close_matches(name, own, 1)
+    return f": did you mean {close[0]}?" if close else ""
 
 
 class _Encoder(nn.Module):

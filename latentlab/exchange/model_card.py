@@ -15,7 +15,7 @@ from latentlab.utils.plain_text import as_line
 _LONGEST = 300
 
 
-def write_model_card(header: ModelHeader, path: str | Path, source: str) -> None:
+def write_model_card(header: ModelHeader, path: str | Path, source: str, model_name: str = "") -> None:
     """Write the card of a model, after Mitchell et al. 2019 (arXiv 1810.03993).
 
     Parameters
@@ -26,22 +26,28 @@ def write_model_card(header: ModelHeader, path: str | Path, source: str) -> None
         The ``.md`` file.
     source
         How the model is opened.
+    model_name
+        The title of a model of another program, as it names itself.
 
     Raises
     ------
     InputError, RunError
         When it cannot be written.
     """
-    atomic_write(path, model_card(header, source).encode())
+    atomic_write(path, model_card(header, source, model_name).encode())
 
 
-def model_card(header: ModelHeader, source: str) -> str:
+def model_card(header: ModelHeader, source: str, model_name: str = "") -> str:
     """The text of the card; names from outside are escaped."""
     recipe = RECIPES.get(header.model.recipe)
     name = str(header.data.get("name", "")) or "images"
+    if header.model.family == "foreign":
+        title = model_name or "A model of another program"
+    else:
+        title = f"{header.model.recipe} of {name}"
     channels, height, width = header.image_shape
     lines = [
-        f"# {_plain(header.model.recipe)} of {_plain(name)}",
+        f"# {_plain(title)}",
         "",
         _plain(recipe.summary) if recipe is not None else "A model of another program.",
         "",

@@ -19,6 +19,18 @@ _SPREAD_NAMES: dict[str, Spread] = {
 _IMAGE_NAMES = ("reconstruction", "sample", "image", "mean")
 
 
+def require_spread(spread: str | None) -> None:
+    """Refuse what is no kind of spread.
+
+    Raises
+    ------
+    InputError
+        Names those that there are.
+    """
+    if spread is not None and spread not in SPREADS:
+        raise InputError(f"spread must be one of {', '.join(SPREADS)}, not {spread!r}")
+
+
 def is_array(value: Any) -> bool:
     """Whether a value is an array of numpy, or a tensor."""
     return isinstance(value, np.ndarray) or (hasattr(value, "detach") and hasattr(value, "numpy"))

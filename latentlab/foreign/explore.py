@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from latentlab.config.capabilities import Capabilities
 from latentlab.errors import InputError
-from latentlab.foreign.answers import Spread, posterior_parts
+from latentlab.foreign.answers import Spread, posterior_parts, require_spread
 from latentlab.foreign.exploration import LOG, Exploration
 from latentlab.foreign.model_server import ModelServer
 from latentlab.foreign.user_model import Function, UserModel, as_array, module_of
@@ -68,6 +68,7 @@ def explore(
     if decode is None:
         raise InputError("decode is missing: a function that makes images of latents")
     low, high = _checked_range(value_range)
+    require_spread(spread)
     if prior not in ("standard-normal", "unknown"):
         raise InputError(f"prior must be standard-normal or unknown, not {prior!r}")
     if batch_size < 1:
@@ -94,8 +95,10 @@ def explore(
         jvp=jvp,
         batch_size=batch_size,
     )
-    _try(model, pixels, is_latent_known=latent is not None, is_shape_known=shape is not None)
-    return _open(model, pixels, columns, tuple(classes), name, block, options)
+    note = _try(model, pixels, is_latent_known=latent is not None, is_shape_known=shape is not None)
+    if note:
+        warnings.warn(note, stacklevel=3)
+    return _open(model, pixels, columns, tuple(classes), name, note, block, options)
 
 
 def is_interactive() -> bool:
@@ -206,8 +209,11 @@ def _latent_shape(latent_dim: int | None, latent_shape: Sequence[int] | None) ->
 # --- a trial -----------------------------------------------------------------------------------------------------
 
 
-def _try(model: UserModel, pixels: NDArray[np.uint8] | None, is_latent_known: bool, is_shape_known: bool) -> None:
-    """Call each function once, so that what is wrong is said here and not in the window; learn shapes not given."""
+def _try(model: UserModel, pixels: NDArray[np.uint8] | None, is_latent_known: bool, is_shape_known: bool) -> str:
+    """Call each function once, so that what is wrong is said here and not in the window; learn shapes not given.
+
+    Returns what is remarkable about the decoded values, or an empty text.
+    """
     label = np.zeros(_TRIED, np.int64) if model.conditional else None
     if not is_latent_known:
         if pixels is None or not model.capabilities.has_encoder:
@@ -221,17 +227,19 @@ def _try(model: UserModel, pixels: NDArray[np.uint8] | None, is_latent_known: bo
     decoded = model.decode(z, label)
     if not np.isfinite(decoded).all():
         raise InputError("decode returns values that are not finite")
-    least, most = float(decoded.min()), float(decoded.max())
-    if least < -_BEYOND or most > 1 + _BEYOND:
-        low, high = model.range_of(least), model.range_of(most)
-        warnings.warn(
-            f"decode returns values from {low:.3g} to {high:.3g}, which are cut at value_range; is that right?",
-            stacklevel=4,
-        )
     if model.capabilities.has_likelihood:
         model.log_likelihood(decoded.clip(0, 1), z, label)
     if model.capabilities.has_jvp:
         model.jvp(z, np.ones_like(z), label)
+    return _beyond_range(model, float(decoded.min()), float(decoded.max()))
+
+
+def _beyond_range(model: UserModel, least: float, most: float) -> str:
+    """What is said of decoded values, as parts of the range, that leave it by much; empty if they do not."""
+    if least >= -_BEYOND and most <= 1 + _BEYOND:
+        return ""
+    from_, to, black, white = (f"{model.range_of(value):.3g}" for value in (least, most, 0.0, 1.0))
+    return f"decode returned values from {from_} to {to}; value_range is {black} to {white}: images are clipped to it"
 
 
 def _repeated(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -272,6 +280,7 @@ def _open(
     columns: dict[str, NDArray[Any]],
     classes: tuple[str, ...],
     name: str,
+    note: str,
     block: bool | None,
     options: Sequence[str],
 ) -> Exploration:
@@ -293,6 +302,7 @@ def _open(
         batch_size=model.batch_size,
         key=key,
         process=os.getpid(),
+        note=note,
     )
     exploration = Exploration(folder, model.latent_shape)
     with contextlib.ExitStack() as undo:

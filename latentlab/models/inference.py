@@ -35,6 +35,7 @@ from latentlab.storage.latent_table import LatentTable
 from latentlab.storage.onnx_package import OnnxPackage
 from latentlab.storage.validation import WEIGHT
 from latentlab.utils.array_rules import ArrayRule
+from latentlab.utils.plain_text import as_line
 
 FloatArray = NDArray[np.float32]
 
@@ -59,6 +60,8 @@ class InferenceModel:
         The encoded dataset and the preview of the manifold from the file, if any.
     flow
         The flow fitted to the latents, a learned prior; ``None`` before one is fitted.
+    name
+        What a model of another program calls itself; empty for others.
 
     Examples
     --------
@@ -78,6 +81,7 @@ class InferenceModel:
         self.points: Points | None = None
         self.preview: NDArray[np.uint8] | None = None
         self.flow: LatentFlow | None = None
+        self.name = ""
 
     @property
     def latent_dim(self) -> int:
@@ -621,6 +625,7 @@ def model_from(file: ModelFile, device: torch.device, path: Path) -> InferenceMo
     header = file.header
     if file.package is not None:
         foreign = InferenceModel(_foreign(file.package, header, path), header, torch.device("cpu"))
+        foreign.name = "" if isinstance(file.package, LatentTable) else as_line(file.package.description.name)
         foreign.points = file.points
         return foreign
     # First on the meta device: a header may describe far more than the file contains.

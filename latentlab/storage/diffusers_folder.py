@@ -55,7 +55,7 @@ def folder_of_diffusers(path: Path) -> Path | None:
     if not os.path.isdir(path):
         return None
     for folder in (path, path / _SUB_FOLDER):
-        if _names_a_class(folder / SETTINGS):
+        if _names_a_class(folder / SETTINGS) or _has_weights(folder):
             return folder
     return path if os.path.isfile(path / _PIPELINE) else None
 
@@ -107,6 +107,11 @@ def _names_a_class(path: Path) -> bool:
             return size <= _LARGEST_SETTINGS and _CLASS in json_object(file.read(_LARGEST_SETTINGS))
     except (InputError, FileContentError):
         return False
+
+
+def _has_weights(folder: Path) -> bool:
+    """Whether weights of diffusers lie in a folder, so that settings that cannot be read are said to be the fault."""
+    return any(os.path.isfile(folder / name) for name in (*_FILES, _INDEX))
 
 
 def _settings(path: Path) -> AutoencoderKLConfig | AutoencoderTinyConfig:

@@ -49,6 +49,8 @@ class ExploredDescription(Claim):
         Known to the two processes alone, hexadecimal.
     process
         The number of the process that has the functions.
+    note
+        What is remarkable about its first answers, for the user; empty for nothing.
     """
 
     format: Literal["latentlab-explore"] = "latentlab-explore"
@@ -65,6 +67,7 @@ class ExploredDescription(Claim):
     batch_size: Annotated[int, Field(ge=1, le=1 << 20)] = 128
     key: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
     process: Annotated[int, Field(ge=0)] = 0
+    note: Annotated[str, Field(max_length=1000)] = ""
 
     @property
     def latent_dim(self) -> int:

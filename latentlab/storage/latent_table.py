@@ -90,10 +90,11 @@ class LatentTable:
             return "This table names no images, which a column path would: the map shows its points alone."
         if not missing:
             return f"A table has no decoder: image and map show the nearest of its {len(self.rows):,} images."
+        verb = "is" if missing == 1 else "are"
         first = next(path for row, path in enumerate(self.paths) if row not in set(self.rows.tolist()))
         shown = first if len(first) <= 80 else first[:79] + "…"
         return (
-            f"{missing:,} of the {len(self.paths):,} images that this table names are not in {self.folder}, for "
+            f"{missing:,} of the {len(self.paths):,} images that this table names {verb} not in {self.folder}, for "
             f"instance {shown}. A table has no decoder: image and map show the nearest of the others."
         )
 

@@ -164,6 +164,10 @@ def test_a_grid_is_refused_for_latents_that_are_not_plain_numbers(data, tmp_path
     assert main(["train", str(data), "--out", folder, "--latent-dim", "5", "--epochs", "1", *SMALL]) == 0
     assert main(["decode", folder, "--grid", "2", "--out", str(tmp_path / "g.npz")]) == 0
     assert "over the first two latents; the other 3 are 0" in capsys.readouterr().out
+    folder = str(tmp_path / "three")
+    assert main(["train", str(data), "--out", folder, "--latent-dim", "3", "--epochs", "1", *SMALL]) == 0
+    assert main(["decode", folder, "--grid", "2", "--out", str(tmp_path / "three.npz")]) == 0
+    assert "over the first two latents; the third is 0" in capsys.readouterr().out
     z = np.load(tmp_path / "g.npz")["z"]
     assert not z[:, 2:].any()
     assert z[:, :2].all()

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 import latentlab
@@ -15,6 +16,7 @@ from latentlab.config.events import Adjusted
 from latentlab.config.recipes import RECIPES
 from latentlab.storage import RunFolder
 from tests.data.helpers import grey, save
+from tests.storage import onnx_files
 
 
 def json_of(capsys, *arguments):
@@ -82,6 +84,41 @@ def test_info_refuses_unknown_sources(tmp_path, capsys):
         error = capsys.readouterr().err
         assert error.startswith("latentlab: error: ")
         assert error.count("\n") == 1
+
+
+def test_info_of_a_package_says_what_is_known_of_it_and_no_settings_of_our_own(tmp_path, capsys):
+    """A package has neither a β nor a known likelihood, whatever the defaults of a description are."""
+    onnx_files.write(tmp_path / "own", onnx_files.described(name="MyVAE"))
+    found = json_of(capsys, "info", str(tmp_path / "own"))
+    assert (found["kind"], found["name"], found["latent_dim"], found["likelihood"]) == (
+        "model",
+        "MyVAE",
+        2,
+        "not known",
+    )
+    assert "model" not in found
+    assert (found["schema_version"], len(found["sha256"])) == (1, 64)
+    assert main(["info", str(tmp_path / "own")]) == 0
+    said = capsys.readouterr().out
+    assert "bernoulli" not in said
+    assert "beta" not in said
+    assert max(map(len, said.splitlines())) < 200
+
+
+def test_info_of_a_table_without_images_has_no_image_shape(tmp_path, capsys):
+    np.savez(tmp_path / "five.npz", mean=np.arange(10, dtype=np.float32).reshape(5, 2))
+    found = json_of(capsys, "info", str(tmp_path / "five.npz"))
+    assert (found["kind"], found["points"], found["image_shape"], found["decoder"]) == ("model", 5, [], "no")
+    assert main(["info", str(tmp_path / "five.npz")]) == 0
+    said = capsys.readouterr().out
+    assert "image_shape" not in said
+    assert "names no images" in said
+
+
+def test_info_of_a_table_whose_latents_are_not_recognised_says_what_they_are_called(tmp_path, capsys):
+    save(tmp_path / "one.png", grey())
+    (tmp_path / "map.csv").write_text("path,u,v\none.png,0.5,1.5\n")
+    assert any("no columns of latents" in note for note in json_of(capsys, "info", str(tmp_path / "map.csv"))["notes"])
 
 
 def test_recipes_are_all_listed(capsys):

@@ -9,6 +9,7 @@ import subprocess
 import numpy as np
 import pytest
 
+from latentlab.config import ModelConfig
 from latentlab.errors import InputError
 from latentlab.exchange.html_page import export_html
 from latentlab.exchange.model_card import model_card
@@ -145,3 +146,10 @@ def test_a_card_says_what_is_known_and_escapes_names():
     rows = [line for line in card.splitlines() if line.startswith("|") and "Classes" in line]
     assert re.sub(r"\\\|", "", rows[0]).count("|") == 3
     assert "latentlab run" in card
+
+
+@pytest.mark.parametrize(("name", "title"), [("MyVAE", "MyVAE"), ("", "A model of another program")])
+def test_the_card_of_a_model_of_another_program_has_its_own_name(name, title):
+    model = ModelConfig(recipe="onnx", family="foreign")
+    card = model_card(ModelHeader(model=model, image_shape=(1, 4, 4), sha256="ab" * 32), "package", name)
+    assert card.splitlines()[0] == f"# {title}"

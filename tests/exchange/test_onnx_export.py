@@ -142,6 +142,8 @@ def test_a_model_is_imported_from_a_file_with_its_weights(tmp_path):
     assert torch.equal(model.map.weight, torch.ones(4, 2))
     with pytest.raises(InputError, match=r"number in .* is not a torch\.nn\.Module"):
         load_own_model(f"{file}:number")
+    with pytest.raises(InputError, match=r"^there is no modl in .*: did you mean Model\?$"):
+        load_own_model(f"{file}:modl")
     with pytest.raises(InputError, match="is not a file of Python and a name in it"):
         load_own_model(str(file))
     named_like_pythons = tmp_path / "colorsys.py"

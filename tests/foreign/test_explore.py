@@ -112,6 +112,7 @@ def failing(z):
         ),
         ({"decode": lambda z: None}, "decode returns NoneType, not a tensor or an array"),
         ({"encode": lambda x: encode(x)[0] * np.nan}, "encode returns values that are not finite"),
+        ({"spread": "logvar"}, "^spread must be one of log-variance, std, log-std, none, not 'logvar'$"),
         ({"spread": None}, "encode returns two tensors: say what the second one is"),
         ({"encode": lambda x: (encode(x)[0], -np.ones((2, 2)))}, "encode gives standard deviations from -1 to -1"),
         ({"log_likelihood": lambda x, z: np.zeros(3)}, r"log_likelihood returns an array \[3\], and must return \[2\]"),
@@ -178,10 +179,13 @@ def test_latents_of_several_axes_are_vectors_for_the_window_and_have_their_axes_
 
 def test_values_far_outside_of_the_range_are_remarked_on(opened):
     with (
-        pytest.warns(UserWarning, match=r"decode returns values from .* which are cut at value_range"),
+        pytest.warns(UserWarning, match=r"decode returned values from 128 to 128; value_range is 0 to 1") as warned,
         latentlab.explore(None, lambda z: 255 * decode(z), latent_dim=2, block=False),
     ):
         pass
+    assert len(warned) == 1
+    ((model, _data),) = opened
+    assert model.description.note == str(warned[0].message)  # the window says it, too
 
 
 SCRIPT = """

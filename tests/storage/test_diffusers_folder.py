@@ -50,6 +50,20 @@ def test_a_folder_with_another_config_is_a_folder_of_images(tmp_path: Path, cont
     assert kind_of(str(tmp_path)) == "dataset"
 
 
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [("{", "its description is not readable"), (None, "has no config.json of an autoencoder of diffusers")],
+)
+def test_settings_beside_weights_that_are_damaged_or_missing_are_said_to_be(tmp_path: Path, content, said) -> None:
+    folder = write(tmp_path / "own")
+    (folder / "config.json").unlink()
+    if content is not None:
+        (folder / "config.json").write_text(content)
+    with pytest.raises(InputError, match=said) as refused:
+        read_model(find_model(folder))
+    assert "config.json" in str(refused.value)
+
+
 def test_a_large_file_of_settings_is_not_read(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text('{"_class_name": "AutoencoderKL", "x": "' + "a" * (2 << 20) + '"}')
     assert kind_of(str(tmp_path)) == "dataset"

@@ -104,7 +104,7 @@ def _of_model(workspace: Workspace, model: InferenceModel, request: ExportFile) 
         case "card":
             from latentlab.exchange.model_card import write_model_card
 
-            write_model_card(model.header, out, request.source)
+            write_model_card(model.header, out, request.source, model.name)
             return f"the model's card, {out.name}"
     return (yield from _package(request))
 

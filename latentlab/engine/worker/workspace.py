@@ -19,10 +19,12 @@ from latentlab.latent.components import principal_components
 from latentlab.latent.mixture import CLUSTER_WEIGHTS, most_probable_components
 from latentlab.latent.terrain import Terrain
 from latentlab.storage import ModelFile, ModelHeader, Points
+from latentlab.storage.explored_model import ExploredModel
 from latentlab.storage.latent_table import LatentTable
 from latentlab.storage.validation import MEAN, STD
 from latentlab.utils.array_rules import LARGEST_COORDINATE
 from latentlab.utils.array_types import ByteArray, FloatArray, IntArray
+from latentlab.utils.plain_text import TEXT, as_line
 from latentlab.utils.text import pluralize
 
 if TYPE_CHECKING:
@@ -97,6 +99,8 @@ class Workspace:
         self.table = file.package if isinstance(file.package, LatentTable) else None
         if self.table is not None and is_new_model:
             self.send(Notice(self.table.note))
+        if isinstance(file.package, ExploredModel) and is_new_model and file.package.description.note:
+            self.send(Notice(as_line(file.package.description.note, TEXT)))
         if self._publish_points_of_table():
             return
         if file.points is not None:
