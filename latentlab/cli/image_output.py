@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from latentlab.cli.console import write_note
 from latentlab.storage.outputs import is_inside_data
 from latentlab.storage.source_kind import IMAGE_SUFFIXES
+from latentlab.utils.stamp import Stamp
 from latentlab.utils.text import pluralize
 
 
@@ -18,13 +20,31 @@ def write_images(out: Path, images: NDArray[np.float32], *layout: int, **arrays:
     """Write images as `latentlab.training.image_output.write_images` does, and note those that are not finite."""
     from latentlab.training.image_output import write_images
 
-    absent = int((~np.isfinite(images).all(axis=(1, 2, 3))).sum())
+    _note_not_finite(out, int((~np.isfinite(images).all(axis=(1, 2, 3))).sum()), len(images))
+    write_images(out, images, *layout, **arrays)
+
+
+def write_film_images(out: Path, images: Iterable[NDArray[np.float32]], fps: int, scale: int, stamp: Stamp) -> None:
+    """Write a film as `latentlab.training.image_output.write_film_images` does, and note images that are not finite."""
+    from latentlab.training.image_output import write_film_images
+
+    are_finite: list[bool] = []
+
+    def watched() -> Iterator[NDArray[np.float32]]:
+        for image in images:
+            are_finite.append(bool(np.isfinite(image).all()))
+            yield image
+
+    write_film_images(out, watched(), fps, scale, stamp)
+    _note_not_finite(out, are_finite.count(False), len(are_finite))
+
+
+def _note_not_finite(out: Path, absent: int, count: int) -> None:
     if absent:
         write_note(
-            f"latentlab: warning: {absent:,} of {pluralize(len(images), 'image')} have values that are not finite: the "
+            f"latentlab: warning: {absent:,} of {pluralize(count, 'image')} have values that are not finite: the "
             "model gives no number there" + ("" if out.suffix.lower() == ".npz" else ", and they are written as black")
         )
-    write_images(out, images, *layout, **arrays)
 
 
 def note_if_inside_data(out: Path, *sources: str | None) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 
 from latentlab.cli.console import write_json, write_line, write_note
 from latentlab.cli.encode_decode import label_index, output_path
-from latentlab.cli.image_output import note_if_inside_data, write_images
+from latentlab.cli.image_output import note_if_inside_data, write_film_images, write_images
 from latentlab.cli.latent_arguments import class_to_decode, waypoint
 from latentlab.cli.open_data import points_of
 from latentlab.config.layout import latent_layout, why_no_path
@@ -35,7 +35,7 @@ def path(arguments: argparse.Namespace) -> int:
     check_kind(arguments.kind)
     check_film(out.suffix.lower())
     check_output(out, arguments.model, *arguments.through, data=arguments.data or "")
-    from latentlab.exchange.encoded import decoding_each, result_of, stamp_of
+    from latentlab.exchange.encoded import decoded_each, stamp_of
     from latentlab.models.inference import load_model
 
     model = load_model(arguments.model, arguments.device)
@@ -61,10 +61,12 @@ def path(arguments: argparse.Namespace) -> int:
         label=to_decode,
     )
     z = plan.frames
-    images = result_of(decoding_each(model, z, to_decode))
-    columns = len(z) if len(z) <= _ONE_ROW else 0
-    stamp = stamp_of(model).of(z, to_decode)
-    write_images(out, images, columns, arguments.fps, arguments.scale, stamp=stamp, z=z, waypoints=waypoints)
+    images, stamp = decoded_each(model, z, to_decode), stamp_of(model).of(z, to_decode)
+    if out.suffix.lower() in FILM_SUFFIXES:
+        write_film_images(out, images, arguments.fps, arguments.scale, stamp)
+    else:
+        columns = len(z) if len(z) <= _ONE_ROW else 0
+        write_images(out, np.stack(list(images)), columns, scale=arguments.scale, stamp=stamp, z=z, waypoints=waypoints)
     note_if_inside_data(out, arguments.data, model.header.data.get("source"))
     _report(arguments, out, plan)
     return 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -104,11 +104,17 @@ def decoding_each(
     model: InferenceModel, z: FloatArray, label: int | None = None
 ) -> Generator[Progress, None, FloatArray]:
     """Decode each latent [d] of z [N, d] by itself, as it is when it is played; returns float32 [N, C, H, W]."""
-    parts = [np.zeros((0, *model.image_shape), np.float32)]
-    for number in range(len(z)):
-        parts.append(model.decode(z[number : number + 1], label))
+    images = np.zeros((len(z), *model.image_shape), np.float32)
+    for number, image in enumerate(decoded_each(model, z, label)):
+        images[number] = image
         yield number + 1, len(z)
-    return np.concatenate(parts)
+    return images
+
+
+def decoded_each(model: InferenceModel, z: FloatArray, label: int | None = None) -> Iterator[FloatArray]:
+    """The image float32 [C, H, W] of each latent [d] of z [N, d], decoded by itself when it is asked for."""
+    for number in range(len(z)):
+        yield model.decode(z[number : number + 1], label)[0]
 
 
 def result_of(steps: Generator[Progress, None, _T]) -> _T:

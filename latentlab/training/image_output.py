@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ from numpy.typing import NDArray
 from latentlab.data.images.film import write_film
 from latentlab.data.images.png_file import write_png
 from latentlab.storage import atomic_write
+from latentlab.utils.ahead import ahead
+from latentlab.utils.pixels import as_pixels, to_bytes
 from latentlab.utils.stamp import STAMP_KEY, Stamp
 
 
@@ -47,16 +50,25 @@ def write_images(
     from latentlab.training.map_preview import tile
 
     suffix = out.suffix.lower()
-    if suffix != ".npz":  # what is no number is black
-        images = np.nan_to_num(images, nan=0.0, posinf=0.0, neginf=0.0)
     if suffix == ".npz":
         origin = {} if stamp is None else {STAMP_KEY: np.array(stamp.text())}
         atomic_write(out, lambda file: np.savez(file, images=images, **arrays, **origin))  # type: ignore[arg-type]
     elif suffix == ".png":
-        picture = tile(images, columns or math.ceil(math.sqrt(len(images))))
+        picture = tile(_finite(images), columns or math.ceil(math.sqrt(len(images))))
         picture = picture.repeat(scale, axis=0).repeat(scale, axis=1)
         atomic_write(out, lambda file: write_png(file, picture, stamp))
     else:
-        frames = np.rint(images * 255).astype(np.uint8).transpose(0, 2, 3, 1)
-        pixels = frames[..., 0] if frames.shape[-1] == 1 else frames
-        atomic_write(out, lambda file: write_film(file, pixels, suffix, fps, scale, stamp))
+        write_film_images(out, images, fps, scale, stamp)
+
+
+def write_film_images(
+    out: Path, images: Iterable[NDArray[np.float32]], fps: int = 20, scale: int = 1, stamp: Stamp | None = None
+) -> None:
+    """Write a film of images float32 [C, H, W] in [0, 1], each encoded while the next ones are made."""
+    frames = (as_pixels(to_bytes(_finite(image))[None])[0] for image in images)
+    atomic_write(out, lambda file: write_film(file, ahead(frames), out.suffix.lower(), fps, scale, stamp))
+
+
+def _finite(images: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Images in which what is no number is black."""
+    return np.nan_to_num(images, nan=0.0, posinf=0.0, neginf=0.0)

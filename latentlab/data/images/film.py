@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from fractions import Fraction
+from itertools import chain
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -54,7 +56,7 @@ def check_film_size(count: int, height: int, width: int, scale: int = 1) -> None
 
 def write_film(
     file: BinaryIO,
-    frames: NDArray[np.uint8],
+    frames: Iterable[NDArray[np.uint8]],
     suffix: str,
     fps: int = 20,
     scale: int = 1,
@@ -67,7 +69,7 @@ def write_film(
     file
         Open for writing, and for seeking back.
     frames
-        uint8 [N, H, W] or [N, H, W, 3], N ≥ 1.
+        uint8 [H, W] or [H, W, 3] each, at least one. All but those of a ``.webp`` are taken one by one.
     suffix
         ``.gif`` (times are rounded to hundredths of a second), ``.webp`` (lossless) or ``.mp4`` (H.264, played once;
         extra ``video``).
@@ -86,15 +88,15 @@ def write_film(
     if suffix == ".mp4":
         _write_video(file, frames, fps, scale, stamp)
         return
-    images = [Image.fromarray(_enlarged(frame, scale)) for frame in frames]
+    images = (Image.fromarray(_enlarged(frame, scale)) for frame in frames)
     options: dict[str, Any] = {"lossless": True, "method": 0} if suffix == ".webp" else {"optimize": False}
     if stamp is not None:
         options |= {"exif": _exif(stamp)} if suffix == ".webp" else {"comment": stamp.text().encode()}
-    images[0].save(
+    next(images).save(
         file,
         format=suffix[1:].upper(),
         save_all=True,
-        append_images=images[1:],
+        append_images=images,
         duration=round(1000 / fps),
         loop=0,
         **options,
@@ -115,9 +117,13 @@ def _video_library() -> Any:
     return import_extra("av", "PyAV", "video", "an .mp4 film is written")
 
 
-def _write_video(file: BinaryIO, frames: NDArray[np.uint8], fps: int, scale: int, stamp: Stamp | None) -> None:
+def _write_video(
+    file: BinaryIO, frames: Iterable[NDArray[np.uint8]], fps: int, scale: int, stamp: Stamp | None
+) -> None:
     av = _video_library()
-    height, width = (side * scale for side in frames.shape[1:3])
+    remaining = iter(frames)
+    first = next(remaining)
+    height, width = (side * scale for side in first.shape[:2])
     with av.open(file, "w", format="mp4") as container:
         if stamp is not None:
             container.metadata["comment"] = stamp.text()
@@ -127,7 +133,7 @@ def _write_video(file: BinaryIO, frames: NDArray[np.uint8], fps: int, scale: int
             raise InputError("PyAV was built without H.264: write a .webp or .gif film") from None
         # The colours of two pixels are stored together: sides are even.
         stream.width, stream.height, stream.pix_fmt = width + width % 2, height + height % 2, "yuv420p"
-        for frame in frames:
+        for frame in chain((first,), remaining):
             pixels = _enlarged(frame, scale)
             pixels = np.pad(pixels, ((0, height % 2), (0, width % 2), *[(0, 0)] * (pixels.ndim - 2)), mode="edge")
             if pixels.ndim == 2:
