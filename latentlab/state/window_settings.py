@@ -37,6 +37,7 @@ class WindowSettings:
     def __init__(self, path: Path | None = None) -> None:
         self._path = settings_file() if path is None else path
         self.set_aside: Path | None = None
+        self._shortcuts: dict[str, str] = {}  # as this window has read or set them
         if not self._is_text():  # before Qt reads it
             self._set_aside()
         self._store = self._open()
@@ -96,6 +97,10 @@ class WindowSettings:
 
     def shortcuts(self) -> dict[str, str]:
         """The shortcuts that the user has changed: keys by the name of the action, empty for none."""
+        self._shortcuts = self._stored_shortcuts()
+        return dict(self._shortcuts)
+
+    def _stored_shortcuts(self) -> dict[str, str]:
         self._store.beginGroup("shortcuts")
         stored = {name: self._store.value(name) for name in self._store.childKeys()[:MAX_SHORTCUTS]}
         self._store.endGroup()
@@ -106,10 +111,16 @@ class WindowSettings:
         }
 
     def set_shortcuts(self, shortcuts: Mapping[str, str]) -> None:
-        """Remember the shortcuts that the user has changed, and only these."""
-        self._store.remove("shortcuts")
-        for name, keys in shortcuts.items():
-            self._store.setValue(f"shortcuts/{name}", keys)
+        """Remember the shortcuts that the user has changed, and only these; what other windows have changed stays."""
+        before, self._shortcuts = self._shortcuts, dict(shortcuts)
+        changed = {name for name in {*before, *shortcuts} if before.get(name) != shortcuts.get(name)}
+        with self._locked():
+            self._store.sync()
+            others = {name: keys for name, keys in self._stored_shortcuts().items() if name not in changed}
+            self._store.remove("shortcuts")
+            for name, keys in (others | {name: shortcuts[name] for name in changed if name in shortcuts}).items():
+                self._store.setValue(f"shortcuts/{name}", keys)
+            self._store.sync()
 
     # --- recent files -------------------------------------------------------------------------------
 
@@ -171,8 +182,12 @@ class WindowSettings:
         return frozenset(names[:_MOST_LESSONS])
 
     def add_lesson_done(self, name: str) -> None:
-        """Remember that a lesson was done."""
-        self._store.setValue("lessons/done", sorted(self.lessons_done() | {name}))
+        """Remember that a lesson was done; what other windows have added stays."""
+        with self._locked():
+            self._store.sync()
+            others = sorted(self.lessons_done() - {name})[: _MOST_LESSONS - 1]
+            self._store.setValue("lessons/done", [name, *others])
+            self._store.sync()
 
     def flush(self) -> None:
         """Write now."""

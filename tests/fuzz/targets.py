@@ -23,7 +23,7 @@ import latentlab
 from latentlab.config.events import event_from
 from latentlab.errors import InputError
 from latentlab.storage.tensors import digest
-from tests.fuzz import data_files
+from tests.fuzz import data_files, model_folders, window_files
 from tests.fuzz.mutations import spoilt_arrays, spoilt_bytes, spoilt_json, spoilt_safetensors, spoilt_text
 
 V1 = Path(__file__).parents[1] / "fixtures" / "v1"
@@ -379,6 +379,12 @@ TARGETS: dict[str, Callable[[], Target]] = {
     "run": lambda: Target(_runs(), _read_run),
     "session": lambda: Target(_sessions(), _read_session),
     "settings": lambda: Target(spoilt_text(_SETTINGS).map(lambda data: {"window.ini": data}), _read_settings),
+    "preferences": lambda: Target(window_files.preferences_files(), window_files.read_preferences_files),
+    "shortcuts": lambda: Target(window_files.shortcuts_files(), window_files.read_shortcuts),
+    "recent": lambda: Target(window_files.recent_files(), window_files.read_recent),
+    "lessons": lambda: Target(window_files.lessons_files(), window_files.read_lessons),
+    "table": lambda: Target(model_folders.tables(), model_folders.open_table, 20),
+    "diffusers": lambda: Target(model_folders.diffusers_folders(), model_folders.open_diffusers, 20),
     "cache": lambda: Target(_cache_entries(), _read_cache),
     "npz": lambda: Target(_npz_files(), _load_data),
     "idx": lambda: Target(_idx_files(), _load_data),
