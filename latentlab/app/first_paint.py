@@ -23,8 +23,8 @@ from latentlab.app.preview_picture import preview_picture
 from latentlab.gui.latent_map import MapPreview
 from latentlab.gui.main_window import MainWindow
 from latentlab.gui.style import theme
-from latentlab.gui.style.palettes import MAX_COLOURS, class_colours
 from latentlab.state.window_settings import WindowSettings
+from latentlab.utils.palettes import MAX_COLOURS, class_colours
 from latentlab.utils.thread_priority import short_gil_switch_interval
 
 if TYPE_CHECKING:

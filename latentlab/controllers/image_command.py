@@ -9,7 +9,7 @@ import numpy as np
 from latentlab.config.info import ModelInfo
 from latentlab.controllers.copied_commands import model_argument
 from latentlab.engine.protocol.messages import ByteArray, ImageEncoded, ImageImputed, ImageInspected, ImputeImage
-from latentlab.gui.style.palettes import cividis, diverging
+from latentlab.utils.palettes import cividis, diverging
 
 _SIDE = 96  # px: tiles of the picture are enlarged to about this
 _GAP = 4  # px

@@ -19,7 +19,6 @@ from latentlab.errors import LatentlabError
 from latentlab.gui.latent_map import LatentMap
 from latentlab.gui.main_window import MainWindow
 from latentlab.gui.style import theme
-from latentlab.gui.style.palettes import choose_palette
 from latentlab.gui.widgets import dialogs
 from latentlab.gui.widgets.preferences_dialog import PreferencesDialog
 from latentlab.gui.widgets.toasts import Notification
@@ -29,6 +28,7 @@ from latentlab.state.session import Session
 from latentlab.state.window_settings import Scheme
 from latentlab.storage.preferences_file import read_preferences, write_preferences
 from latentlab.utils.memory import format_bytes
+from latentlab.utils.palettes import choose_palette
 
 KINDS, FILE = "Preferences (*.json)", "latentlab-preferences.json"
 

@@ -23,8 +23,8 @@ import PySide6
 from PySide6.QtWidgets import QApplication
 
 from latentlab.gui.latent_map import LatentMap
-from latentlab.gui.style.palettes import class_colours
 from latentlab.gui.style.theme import DARK, LIGHT
+from latentlab.utils.palettes import class_colours
 
 CLASSES = 10
 FRAMES = 8

@@ -16,11 +16,11 @@ from latentlab.engine.protocol.messages import RestartWorker, WorkerReady
 from latentlab.gui.latent_map import LatentMap
 from latentlab.gui.main_window import MainWindow
 from latentlab.gui.style import theme
-from latentlab.gui.style.palettes import choose_palette, class_colours
 from latentlab.gui.widgets.preferences_dialog import PreferencesDialog
 from latentlab.paths import CACHE_SIZE_VARIABLE, CACHE_VARIABLE, cache_folder
 from latentlab.state.preference_store import PreferenceStore
 from latentlab.state.window_settings import WindowSettings
+from latentlab.utils.palettes import choose_palette, class_colours
 from tests.controllers.test_autosave import dataset_info
 
 

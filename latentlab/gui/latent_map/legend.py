@@ -16,9 +16,9 @@ from latentlab.gui.latent_map.layers.base import LegendContent
 from latentlab.gui.latent_map.layers.markers import MARKERS, sprite
 from latentlab.gui.latent_map.pictures import wrap_image
 from latentlab.gui.plots.legend_row import ROW_PX, LegendRow
-from latentlab.gui.style.palettes import UNLABELLED, palette
 from latentlab.gui.style.theme import DARK, Theme
 from latentlab.gui.widgets.plain_text import PlainLabel, set_tool_tip
+from latentlab.utils.palettes import UNLABELLED, palette
 from latentlab.utils.plain_text import NAME, as_line
 
 MARKER_PX = 5.0

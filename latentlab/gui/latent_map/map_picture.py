@@ -22,8 +22,8 @@ from latentlab.gui.latent_map.ramp_scale import DIMMING, DISTANCE
 from latentlab.gui.latent_map.view import AXIS_HEIGHT, AXIS_WIDTH, MARGIN, Range, View
 from latentlab.gui.plots.axis import TICK_PX, Axis, tick_labels
 from latentlab.gui.plots.painted import painted_image, painted_pixels, painted_svg
-from latentlab.gui.style.palettes import UNLABELLED, palette
 from latentlab.gui.style.theme import Theme
+from latentlab.utils.palettes import UNLABELLED, palette
 from latentlab.utils.plain_text import NAME, as_line
 
 ByteArray = npt.NDArray[np.uint8]

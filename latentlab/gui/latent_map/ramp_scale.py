@@ -10,8 +10,8 @@ from PySide6.QtWidgets import QWidget
 
 from latentlab.gui.latent_map.layers.trust import STRENGTH
 from latentlab.gui.latent_map.legend import paint_ground
-from latentlab.gui.style.palettes import cividis_table
 from latentlab.gui.style.theme import DARK, Theme
+from latentlab.utils.palettes import cividis_table
 
 _RAMP = 40  # px
 _INSET, _GAP = 8, 6  # px

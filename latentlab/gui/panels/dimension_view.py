@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QDialog, QGridLayout, QLabel, QLineEdit, QVBoxLayout, QWidget
 
-from latentlab.gui.style.palettes import cividis, diverging
 from latentlab.gui.style.theme import SPACE, current_theme, tabular
 from latentlab.gui.widgets.controls import column, label, named, row
 from latentlab.gui.widgets.elided_label import ElidedLabel
@@ -18,6 +17,7 @@ from latentlab.gui.widgets.image_strip import ImageStrip
 from latentlab.gui.widgets.plain_text import set_tool_tip, window_title
 from latentlab.gui.widgets.qimage import ByteArray, PixelView
 from latentlab.gui.widgets.term_card import set_term
+from latentlab.utils.palettes import cividis, diverging
 from latentlab.utils.plain_text import NAME, as_line
 from latentlab.utils.text import format_number
 

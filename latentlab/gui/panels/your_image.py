@@ -11,7 +11,6 @@ from PySide6.QtGui import QColor, QKeyEvent
 from PySide6.QtWidgets import QButtonGroup, QColorDialog, QGridLayout, QMenu, QSlider, QVBoxLayout, QWidget
 
 from latentlab.gui.panels.gap_curve import GapCurve
-from latentlab.gui.style.palettes import cividis, diverging
 from latentlab.gui.style.theme import SPACE, current_theme
 from latentlab.gui.widgets.containers import EmptyState
 from latentlab.gui.widgets.controls import button, column, label, named, row, scrolled, tool_button
@@ -21,6 +20,7 @@ from latentlab.gui.widgets.image_strip import ImageStrip
 from latentlab.gui.widgets.plain_text import set_tool_tip
 from latentlab.gui.widgets.qimage import ByteArray, PixelView
 from latentlab.gui.widgets.term_card import set_term
+from latentlab.utils.palettes import cividis, diverging
 from latentlab.utils.text import format_number
 
 TILE = 60  # px: side of the reconstruction, the error and σ

@@ -12,8 +12,8 @@ from PySide6.QtGui import QPainter, QPen
 from latentlab.gui.latent_map.layers.field import FieldGrid, FieldLayer
 from latentlab.gui.latent_map.pictures import draw_image, wrap_image
 from latentlab.gui.latent_map.view import Range, View
-from latentlab.gui.style.palettes import class_colours
 from latentlab.utils.defaults import VOTING_NEIGHBOURS
+from latentlab.utils.palettes import class_colours
 from latentlab.utils.plain_text import as_line
 
 FloatArray = npt.NDArray[np.floating]

@@ -12,7 +12,7 @@ from latentlab.gui.latent_map.layers.image import ImageLayer
 from latentlab.gui.latent_map.layers.markers import pack
 from latentlab.gui.latent_map.pictures import draw_image, wrap_image
 from latentlab.gui.latent_map.view import View
-from latentlab.gui.style.palettes import cividis
+from latentlab.utils.palettes import cividis
 from latentlab.utils.text import format_number
 
 FloatArray = npt.NDArray[np.floating]

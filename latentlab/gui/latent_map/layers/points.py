@@ -16,8 +16,8 @@ from latentlab.gui.latent_map.layers.point_raster import PointTiles, Size, Windo
 from latentlab.gui.latent_map.layers.rasterized import RasterizedLayer, window_of
 from latentlab.gui.latent_map.view import View
 from latentlab.gui.style.motion import animates
-from latentlab.gui.style.palettes import MAX_COLOURS, UNLABELLED, palette
 from latentlab.gui.widgets.debouncer import Debouncer
+from latentlab.utils.palettes import MAX_COLOURS, UNLABELLED, palette
 
 ALPHA = 215
 FRAME_MS = 16

@@ -7,7 +7,7 @@ import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QLabel, QWidget
 
-from latentlab.gui.style.palettes import cividis, class_colours
+from latentlab.utils.palettes import cividis, class_colours
 from tests.gui.latent_map.conftest import at, child, only
 
 RANGES = (-3.0, 3.0), (-3.0, 3.0)

@@ -9,8 +9,8 @@ from PySide6.QtGui import QColor
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton
 
-from latentlab.gui.style.palettes import class_colours
 from latentlab.gui.style.theme import DARK
+from latentlab.utils.palettes import class_colours
 from tests.gui.latent_map.conftest import at, child, only
 
 LEFT = Qt.MouseButton.LeftButton

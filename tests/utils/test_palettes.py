@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from latentlab.gui.style.palettes import (
+from latentlab.gui.style.theme import DARK, LIGHT
+from latentlab.utils.palettes import (
     EYES,
     as_seen,
     cividis,
@@ -15,7 +16,6 @@ from latentlab.gui.style.palettes import (
     oklch_to_rgb,
     palette,
 )
-from latentlab.gui.style.theme import DARK, LIGHT
 
 GREYS = [[0, 0, 0], [128, 128, 128], [255, 255, 255]]
 
