@@ -27,6 +27,7 @@ from latentlab.models.networks.mlp import MLPDecoder
 from latentlab.paths import resource
 from latentlab.storage import Points, atomic_write
 from latentlab.utils.array_types import ByteArray, FloatArray
+from latentlab.utils.palettes import UNLABELLED, class_colours
 from latentlab.utils.text import pluralize
 
 _MOST_POINTS = 100_000
@@ -123,6 +124,7 @@ def writing_html(
         "extent": list(plane.extent),
         "ranges": _ranges(points.mean, model.latent_dim),
         "classes": list(model.header.classes[:_MOST_CLASSES]),
+        "colours": _colours(len(model.header.classes[:_MOST_CLASSES])),
         "points": {
             "positions": _floats(plane.positions(points.mean)),
             "latents": _floats(points.mean),
@@ -137,6 +139,7 @@ def writing_html(
         "footer": _footer(model, network is not None),
     }
     if network is None:
+        content["fixed"] = _fixed(plane, model.latent_dim)
         decoded = _pixels((yield from decoding(model, plane.latents(_CELLS), labels)))
         content["grid"] = {"cells": _CELLS, "size": size, "extent": list(plane.extent), "pixels": _bytes(decoded)}
     page = _page(content).encode()
@@ -198,6 +201,29 @@ def _ranges(mean: FloatArray, latent_dim: int) -> list[list[float]]:
         return [[-3.0, 3.0]] * latent_dim
     low, high = np.percentile(mean, [0.1, 99.9], axis=0)
     return [[min(-3.0, float(a)), max(3.0, float(b))] for a, b in zip(low, high, strict=True)]
+
+
+def _colours(classes: int) -> dict[str, Any]:
+    """The colours of the classes, those of the window's map, and of points without a class."""
+    # Those for a dark ground: the decoded images are below the points.
+    return {
+        "classes": ["#{:02x}{:02x}{:02x}".format(*colour) for colour in class_colours(classes).tolist()],
+        "unlabelled": "#{:02x}{:02x}{:02x}".format(*UNLABELLED),
+    }
+
+
+def _fixed(plane: _Plane, latent_dim: int) -> str:
+    """A sentence on what is fixed in images that were decoded beforehand; empty if nothing is."""
+    if latent_dim <= 2:
+        return ""
+    if not plane.origin.any():
+        others = "z3 is" if latent_dim == 3 else f"z3 to z{latent_dim} are"
+        return f"The images are those of z1 and z2: {others} fixed at 0."
+    origin = ", ".join(f"{value:.2f}" for value in plane.origin[:10]) + (", …" if latent_dim > 10 else "")
+    return (
+        "The images are those of the plane of the first two principal components "
+        f"through z = ({origin}): nothing moves across it."
+    ).replace("-", "−")
 
 
 def _network(model: InferenceModel) -> dict[str, Any] | None:

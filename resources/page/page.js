@@ -22,10 +22,7 @@
   byId("facts").textContent = data.facts;
   byId("footer").textContent = data.footer;
 
-  // Okabe and Ito's colours, then hues as far apart as they can be.
-  const OKABE_ITO = ["#e69f00", "#56b4e9", "#009e73", "#f0e442", "#0072b2", "#d55e00", "#cc79a7", "#7e57c2"];
-  const colour = label =>
-    label === 255 ? "#8e949e" : OKABE_ITO[label] || `hsl(${(label * 137.5) % 360} 65% 55%)`;
+  const colour = label => data.colours.classes[label] || data.colours.unlabelled;
 
   function paint(canvas, pixels, scale) {
     canvas.width = width;
@@ -71,9 +68,7 @@
       const [x0, y0] = toPixel(left, top);
       const [x1, y1] = toPixel(right, bottom);
       context.imageSmoothingEnabled = false;
-      context.globalAlpha = 0.55;
       context.drawImage(background, x0, y0, x1 - x0, y1 - y0);
-      context.globalAlpha = 1;
     }
     for (let i = 0; i < count; i++) {
       if (hidden.has(labels[i])) continue;
@@ -151,7 +146,7 @@
     if (event.button === 2) { pans = at(event); return; }
     const [px, py] = at(event);
     const point = nearest(px, py);
-    choose(point >= 0 && dimensions > 2
+    choose(point >= 0 && data.network && dimensions > 2
       ? latents.subarray(point * dimensions, (point + 1) * dimensions) : below(px, py));
   });
   map.addEventListener("pointermove", event => {
@@ -219,6 +214,8 @@
       label.append(`z${i + 1}`, slider, document.createElement("output"));
       byId("sliders").append(label);
     }
+  } else {
+    byId("fixed").textContent = data.fixed;
   }
   new ResizeObserver(() => { fit(); draw(); }).observe(area);
   fit();

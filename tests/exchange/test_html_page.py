@@ -8,19 +8,21 @@ import subprocess
 
 import numpy as np
 import pytest
+import torch
 
 from latentlab.config import ModelConfig
 from latentlab.errors import InputError
 from latentlab.exchange.html_page import export_html
 from latentlab.exchange.model_card import model_card
 from latentlab.storage import ModelHeader, Points
+from latentlab.utils.palettes import class_colours
 from tests.exchange.test_onnx_export import untrained
 
 HOSTILE = '</script><img src=x onerror="alert(1)"> a | b'
 
 
-def with_points(name, classes=("a", "b", "c")):
-    model = untrained(name, classes)
+def with_points(name, classes=("a", "b", "c"), **changes):
+    model = untrained(name, classes, **changes)
     generator = np.random.default_rng(0)
     mean = generator.standard_normal((50, model.latent_dim)).astype(np.float32)
     model.points = Points(mean, np.ones_like(mean), generator.integers(-1, 3, 50))
@@ -105,18 +107,71 @@ addEventListener("load", () => setTimeout(() => {
 </script></body>"""
 
 
+def answers_of(folder, model, script):
+    """What a script tells in the title of the model's page, in a browser."""
+    export_html(model, folder / "page.html")
+    page = folder / "used.html"
+    page.write_text((folder / "page.html").read_text().replace("</body>", script))
+    flags = "--headless --no-sandbox --disable-gpu --no-first-run --disable-background-networking --disable-sync"
+    command = [CHROMIUM, *flags.split(), f"--user-data-dir={folder / 'profile'}", "--virtual-time-budget=5000"]
+    done = subprocess.run([*command, "--dump-dom", page.as_uri()], capture_output=True, timeout=120, check=True)
+    title = re.search(r"<title>(.*?)</title>", done.stdout.decode(), re.DOTALL)[1]
+    return json.loads(html.unescape(title))
+
+
+LOOK = """<script>
+addEventListener("load", () => setTimeout(() => {
+  const map = document.getElementById("map");
+  const pixels = map.getContext("2d").getImageData(0, 0, map.width, map.height).data;
+  let black = 0;
+  for (let i = 0; i < pixels.length; i += 4)
+    black += pixels[i] + pixels[i + 1] + pixels[i + 2] === 0 && pixels[i + 3] === 255;
+  document.title = JSON.stringify({
+    black: black / (pixels.length / 4),
+    colours: Array.from(document.querySelectorAll("#legend i"), mark => getComputedStyle(mark).backgroundColor),
+    fixed: document.getElementById("fixed").textContent,
+    sliders: document.querySelectorAll("#sliders input").length,
+  });
+}, 300));
+</script></body>"""
+
+
+@pytest.mark.real
+@pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
+def test_in_a_browser_black_is_black_and_classes_have_the_colours_of_the_window(tmp_path):
+    model = with_points("vae", tuple("abcdefghij"))
+    with torch.no_grad():
+        model.module.decoder.pixels.weight.zero_()
+        model.module.decoder.pixels.bias.fill_(-30.0)
+    model.points = Points(model.points.mean, model.points.std, np.arange(50) % 10)
+    answers = answers_of(tmp_path, model, LOOK)
+    assert answers["black"] > 0.3  # the manifold's square in the middle of a wider map
+    assert answers["colours"] == ["rgb({}, {}, {})".format(*colour) for colour in class_colours(10).tolist()]
+    assert (answers["sliders"], answers["fixed"]) == (2, "")
+
+
+@pytest.mark.real
+@pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
+def test_in_a_browser_images_that_were_decoded_before_say_what_is_fixed(tmp_path):
+    model = with_points("cvae", latent_dim=3)
+    answers = answers_of(tmp_path, model, LOOK)
+    assert answers["sliders"] == 0
+    mean = ", ".join(f"{value:.2f}".replace("-", "−") for value in model.points.mean.mean(axis=0))
+    assert f"principal components through z = ({mean})" in answers["fixed"]
+
+
+def test_dimensions_that_are_not_on_the_map_are_said_to_be_fixed(tmp_path):
+    model = with_points("cvae", latent_dim=3)
+    model.points = None
+    export_html(model, tmp_path / "page.html")
+    assert content(tmp_path / "page.html")["fixed"] == "The images are those of z1 and z2: z3 is fixed at 0."
+
+
 @pytest.mark.real
 @pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
 def test_in_a_browser_a_click_a_slider_and_a_key_decode_as_the_model_does(tmp_path):
     model = with_points("vae")
-    export_html(model, tmp_path / "page.html")
-    page = tmp_path / "used.html"
-    page.write_text((tmp_path / "page.html").read_text().replace("</body>", USE))
-    flags = "--headless --no-sandbox --disable-gpu --no-first-run --disable-background-networking --disable-sync"
-    command = [CHROMIUM, *flags.split(), f"--user-data-dir={tmp_path / 'profile'}", "--virtual-time-budget=5000"]
-    done = subprocess.run([*command, "--dump-dom", page.as_uri()], capture_output=True, timeout=120, check=True)
-    title = re.search(r"<title>(.*?)</title>", done.stdout.decode(), re.DOTALL)[1]
-    answers = json.loads(html.unescape(title))
+    answers = answers_of(tmp_path, model, USE)
 
     def decoded(where):
         z = np.array([[float(value) for value in re.findall(r"-?\d+\.\d+", where)]], np.float32)

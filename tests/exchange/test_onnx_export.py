@@ -17,12 +17,12 @@ from latentlab.storage import ModelHeader
 SHAPE = (1, 16, 16)
 
 
-def untrained(name, classes=("a", "b", "c")):
-    """A small model of a recipe with random weights."""
+def untrained(name, classes=("a", "b", "c"), **changes):
+    """A small model of a recipe with random weights, with changes to its settings."""
     torch.manual_seed(0)
     config = recipe(name).config()
     small = config.architecture.model_copy(update={"hidden": 16, "width": 4})
-    config = config.model_copy(update={"architecture": small})
+    config = config.model_copy(update={"architecture": small, **changes})
     module = build(config, SHAPE, len(classes))
     return InferenceModel(module.eval(), ModelHeader(model=config, image_shape=SHAPE, classes=classes), "cpu")
 
