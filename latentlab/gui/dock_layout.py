@@ -123,9 +123,12 @@ class DockLayout:
             self._set_columns(*wanted)
 
     def match_tabs(self) -> None:
-        """Update the docks' title bars after a change of the arrangement."""
+        """Update the docks' title bars and tabs after a change of the arrangement."""
         for dock in self.docks.values():
             dock.match_tabs()
+        for bar in self._window.findChildren(QTabBar, options=Qt.FindChildOption.FindDirectChildrenOnly):
+            if bar.elideMode() != Qt.TextElideMode.ElideNone:
+                bar.setElideMode(Qt.TextElideMode.ElideNone)  # tabs without room are scrolled, not cut
 
     def save(self) -> tuple[bytes, bytes]:
         """The window's geometry and the arrangement of its docks, for ``restore``."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QRect
+import pytest
+from PySide6.QtCore import QRect, Qt
+from PySide6.QtGui import QFont
 from PySide6.QtWidgets import (
     QAbstractButton,
     QAbstractScrollArea,
@@ -12,10 +14,14 @@ from PySide6.QtWidgets import (
     QDockWidget,
     QLabel,
     QLineEdit,
+    QScrollArea,
+    QTabBar,
     QToolButton,
     QWidget,
 )
 
+from latentlab.config.lessons import lessons
+from latentlab.gui.style import theme
 from latentlab.gui.widgets.elided_label import ElidedButton
 from tests.app.conftest import SECONDS, find
 
@@ -51,6 +57,9 @@ def lack_of_room(widget: QWidget) -> str:
         text = widget.fontMetrics().horizontalAdvance(edit.displayText())
         if edit.width() and text > edit.width() + PIXEL:
             return f"{text} px of text in {edit.width()}"
+    is_elided = isinstance(widget, QTabBar) and widget.elideMode() != Qt.TextElideMode.ElideNone
+    if is_elided and hint.width() > size.width() + PIXEL:
+        return f"{hint.width()} px of tabs in {size.width()}"
     if isinstance(widget, QComboBox) and widget.minimumSizeHint().width() > size.width() + PIXEL:
         return f"{widget.minimumSizeHint().width()} px in {size.width()}"
     return outside(widget)
@@ -62,6 +71,10 @@ def is_icon_only(button: QAbstractButton) -> bool:
 
 def outside(widget: QWidget) -> str:
     parent = widget.parentWidget()
+    area = parent.parentWidget()
+    never = Qt.ScrollBarPolicy.ScrollBarAlwaysOff
+    if isinstance(area, QScrollArea) and area.widget() is widget and area.horizontalScrollBarPolicy() == never:
+        return f"{widget.width()} px in {parent.width()}" if widget.width() > parent.width() + PIXEL else ""
     if isinstance(parent, QAbstractScrollArea) or isinstance(parent.parentWidget(), QAbstractScrollArea):
         return ""
     room = parent.rect().adjusted(-PIXEL, -PIXEL, PIXEL, PIXEL)
@@ -72,10 +85,37 @@ def rectangle(rect: QRect) -> str:
     return f"{rect.width()} × {rect.height()} at {rect.x()}, {rect.y()}"
 
 
-def test_no_panel_cuts_what_it_says(application, qtbot):
+@pytest.fixture
+def full_window(application, qtbot):
+    """The window with images, an image of the user's own that is painted on, a path, and a lesson."""
     window = application.window
     with qtbot.waitSignal(application.session.datasetChanged, timeout=SECONDS):
         window.pathsDropped.emit(["demo:shapes"])
+    window.actions_.path.trigger()
+    window.actions_.paint_image.trigger()
+    qtbot.waitUntil(window.your_image.canvas.isVisible, timeout=SECONDS)
+    find(application, "imageModePaint").click()
+    application.lessons.open(lessons()[0].name)
+    return window
+
+
+@pytest.fixture(params=[("dark", 1.0), ("light", 1.2)], ids=["dark", "light, large font"])
+def look(request):
+    """A scheme, and a font that much larger than usual; both are put back."""
+    scheme, factor = request.param
+    usual = QApplication.font()
+    larger = QFont(usual)
+    larger.setPointSizeF(usual.pointSizeF() * factor)
+    yield scheme, larger
+    QApplication.setFont(usual)
+    theme.set_scheme("system")
+
+
+def test_no_panel_cuts_what_it_says(full_window, qtbot, look):
+    window = full_window
+    scheme, font = look
+    QApplication.setFont(font)
+    theme.set_scheme(scheme)
     found = set()
     for width, height in ((1024, 700), (1440, 900)):
         window.resize(width, height)

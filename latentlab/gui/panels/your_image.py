@@ -15,6 +15,7 @@ from latentlab.gui.style.theme import SPACE, current_theme
 from latentlab.gui.widgets.containers import EmptyState
 from latentlab.gui.widgets.controls import button, column, label, named, row, scrolled, tool_button
 from latentlab.gui.widgets.elided_label import ElidedLabel
+from latentlab.gui.widgets.flow_layout import FlowLayout
 from latentlab.gui.widgets.image_canvas import HIDE, PAINT, VIEW, ImageCanvas
 from latentlab.gui.widgets.image_strip import ImageStrip
 from latentlab.gui.widgets.plain_text import set_tool_tip
@@ -175,7 +176,7 @@ class YourImagePanel(QWidget):
         self._group = QButtonGroup(self)
         self._half = tool_button("hideHalf", "hide the lower half", "Hide the lower half", text="Lower half")
         self._half.clicked.connect(lambda _checked=False: self.canvas.hide_half())
-        modes = row(space=SPACE // 2)
+        modes = FlowLayout(self._modes)
         for mode, title, tip in _MODES:
             each = tool_button(f"imageMode{title}", title.lower(), tip, text=title, checkable=True)
             each.setProperty("chip", True)
@@ -183,11 +184,8 @@ class YourImagePanel(QWidget):
             self._group.addButton(each)
             self._mode_buttons[mode] = each
             modes.addWidget(each)
-        modes.addStretch(1)
         modes.addWidget(self._refine_button)
         modes.addWidget(self._stop_refining)
-        self._modes.setLayout(modes)
-        modes.setContentsMargins(0, 0, 0, 0)
         self._size = QSlider(Qt.Orientation.Horizontal)
         named(self._size, "brushSize", "brush size", "")
         self._size.valueChanged.connect(self._on_size_changed)
@@ -213,8 +211,11 @@ class YourImagePanel(QWidget):
         self._clear = tool_button("canvasClear", "clear", tip, text="Clear")
         self._clear.clicked.connect(lambda _checked=False: self.canvas.clear())
         layout = column(self._brush, 0, SPACE // 2)
-        layout.addLayout(row(label("Brush", "dim"), self._size, self._eraser, self._half, self._clear))
-        layout.addLayout(row(self._shade_label, self._shade, self._colour_button, self._paper_button, None))
+        layout.addLayout(row(label("Brush", "dim"), self._size))
+        layout.addLayout(row(self._shade_label, self._shade))
+        chips = QWidget()
+        FlowLayout(chips, self._eraser, self._half, self._colour_button, self._paper_button, self._clear)
+        layout.addWidget(chips)
 
     def _build_figures(self) -> None:
         self._figures = QWidget()
@@ -297,9 +298,7 @@ class YourImagePanel(QWidget):
         export = button("exportImage", "Export…", "Save the image and all that is shown of it as a picture",
                         self.exportRequested.emit)  # fmt: skip
         self._copy = button("copyImageCommand", "Copy command", "", self.copyCommandRequested.emit, icon="copy")
-        layout = row(keep, export, self._copy, None)
-        layout.setContentsMargins(0, 0, 0, 0)
-        self._foot.setLayout(layout)
+        FlowLayout(self._foot, keep, export, self._copy)
         self.set_copy_reason("There is no image yet")
 
     def _connect_strip(self, strip: ImageStrip, kind: str) -> None:
