@@ -10,7 +10,7 @@ from PySide6.QtCore import QObject
 from latentlab.config.layout import LatentLayout
 from latentlab.controllers.generations import Generations
 from latentlab.engine.client.client import EngineClient
-from latentlab.engine.protocol.messages import Decode, Decoded, FloatArray
+from latentlab.engine.protocol.messages import Decode, Decoded, Failed, FloatArray
 from latentlab.gui.panels.decoded_image import MAX_VALUES, DecodedImage, latent_text
 from latentlab.gui.widgets.paint_hold import HOLD_MS, PaintHold
 from latentlab.state.session import Session
@@ -54,6 +54,7 @@ class DecodedImageController(QObject):
         session.modelChanged.connect(self._request_image)
         session.viewedEpochChanged.connect(self._on_viewed_epoch_changed)
         engine.decoded.connect(self._on_decoded)
+        engine.failed.connect(self._on_failed)
 
     def _on_viewed_epoch_changed(self) -> None:
         """Mark that the image is the current model's while the map shows an earlier epoch."""
@@ -82,9 +83,17 @@ class DecodedImageController(QObject):
         if self._paint_hold is not None:
             self._paint_hold.release()
 
+    def _on_failed(self, failure: Failed) -> None:
+        """Mark the image, which stays: the sliders and the map show another latent than it has."""
+        if failure.request == Decode.__name__:
+            self._image.set_is_outdated(True)
+            if self._paint_hold is not None:
+                self._paint_hold.release()
+
     def _show(self, result: Decoded) -> None:
         if result.model_version == self._session.model_version and self._decoded.accept(result.generation):
             self._image.set_image(result.image)
+            self._image.set_is_outdated(False)
             model = self._session.model
             text = describe_latent(result.z, self._session.layout, self._session.level)
             text = text if model is None or model.has_decoder else NEAREST

@@ -12,6 +12,7 @@ from latentlab.engine.client.client import EngineClient
 from latentlab.engine.protocol.messages import (
     Decoded,
     DecodeRows,
+    Failed,
     FloatArray,
     Interpolate,
     Reconstruct,
@@ -31,6 +32,7 @@ MAX_ROWS = 8  # of a traversal
 STEPS = 15
 SPAN = 3.0  # traversals cover this many standard deviations of the prior, on each side of 0
 MAX_VISITED = 60
+_STRIPS = frozenset(each.__name__ for each in (DecodeRows, Interpolate, Reconstruct, Sample, Traverse))
 REST_MS = 120  # without a new latent, before strips follow it
 
 
@@ -74,6 +76,7 @@ class FilmstripController(QObject):
         engine.trainingEvent.connect(self._request_if_affordable)
         engine.strip.connect(self._on_strip)
         engine.decoded.connect(self._on_decoded)
+        engine.failed.connect(self._on_failed)
 
     # --- when to request ----------------------------------------------------------------------------
 
@@ -194,6 +197,11 @@ class FilmstripController(QObject):
             self._duty_cycle.record_cost(result.seconds)
             epoch = format_epoch(result.epoch) if self._session.run_is_active else ""
             self._filmstrip.set_strip(result.kind, result.images, self._titles(result), result.latents, epoch)
+
+    def _on_failed(self, failure: Failed) -> None:
+        """Say where a strip would be that it failed: that of a function of the user's own may fail at any time."""
+        if failure.request in _STRIPS:
+            self._filmstrip.set_waiting(f"This strip could not be decoded: {failure.message}")
 
     def _titles(self, result: Strip) -> tuple[str, ...]:
         """Names of the rows, with those that the user gave to dimensions."""

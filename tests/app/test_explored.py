@@ -113,9 +113,12 @@ def test_an_exception_of_the_function_is_shown_with_its_traceback_and_the_window
     assert "raise ValueError(self.error)" in failure.details
     assert failure.message in application.window.notifications.messages()
     np.testing.assert_array_equal(shown(application), before)
+    cue = find(application, "decodedCue")
+    qtbot.waitUntil(lambda: cue.text() == "not of this latent: it could not be decoded", timeout=SECONDS)
     functions.error = ""
     application.session.set_latent([1.0, 2.0])
     qtbot.waitUntil(lambda: not np.array_equal(shown(application), before), timeout=SECONDS)
+    assert "could not be decoded" not in cue.text()
 
 
 @pytest.mark.logs("your function decode was not waited for")

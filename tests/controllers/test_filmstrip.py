@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QLabel
 from latentlab.config.capabilities import Capabilities
 from latentlab.controllers.filmstrip import FilmstripController
 from latentlab.controllers.run_messages import pace
-from latentlab.engine.protocol.messages import Decoded, Interpolate, Reconstruct, Sample, Strip, Traverse
+from latentlab.engine.protocol.messages import Decoded, Failed, Interpolate, Reconstruct, Sample, Strip, Traverse
 from latentlab.gui.panels.filmstrip import Filmstrip
 from latentlab.gui.widgets.image_strip import ImageStrip
 from latentlab.state.run_status import RunState, RunStatus
@@ -50,6 +50,21 @@ def test_a_strip_names_its_epoch_as_the_status_line_does(qtbot, session, engine,
     engine.strip.emit(Strip(engine.last(Traverse).generation, 1, "traverse", images, (), epoch=0.52))
     assert filmstrip.findChild(QLabel, "stripWhen").text() == "epoch 0.5"
     assert pace(session.run).startswith("epoch 0.5 of 18 ")
+
+
+def test_a_strip_that_fails_says_so_until_the_next_one_is_there(qtbot, session, engine, strip, filmstrip):
+    session.set_model(model_info(2), 1, is_new_model=True)
+    filmstrip.set_waiting("The first images are being decoded …")
+    qtbot.waitUntil(lambda: engine.count(Traverse) > 0)
+    engine.failed.emit(Failed("Decode", "another one failed"))
+    said = [each.text() for each in filmstrip.findChildren(QLabel) if each.isVisible()]
+    assert "The first images are being decoded …" in said
+    engine.failed.emit(Failed("Traverse", "your function decode raised ValueError"))
+    said = [each.text() for each in filmstrip.findChildren(QLabel) if each.isVisible()]
+    assert "This strip could not be decoded: your function decode raised ValueError" in said
+    images = np.zeros((1, 5, 8, 8), np.uint8)
+    engine.strip.emit(Strip(engine.last(Traverse).generation, 1, "traverse", images, ()))
+    assert filmstrip.findChild(ImageStrip, "stripView").isVisible()
 
 
 def test_the_strip_of_visited_latents_ends_with_the_newest(qtbot, session, engine, strip, filmstrip):

@@ -33,6 +33,8 @@ from latentlab.utils.text import format_number, subscript
 
 PAIR = 60  # px: side of an encoded image and of its reconstruction
 ROOM = 108  # px: least height for what is below the image, if it needs as much
+OUTDATED = "not of this latent: it could not be decoded"
+NOT_DECODED = "this latent could not be decoded"
 MAX_VALUES = 6  # of a latent's values that are written out
 
 
@@ -176,7 +178,7 @@ class DecodedImage(QWidget):
         self.setAccessibleName("decoded image")
         self._image: ByteArray | None = None
         self._pressed: QPoint | None = None  # where a drag may start
-        self._is_preview = self._is_far = False
+        self._is_preview = self._is_far = self._is_outdated = False
         self._view = PixelView(240)
         self._view.setObjectName("decodedView")
         set_tool_tip(self._view, "Right-click to copy or save; drag it out into another program")
@@ -244,13 +246,22 @@ class DecodedImage(QWidget):
         self._is_far = far
         self._show_cue()
 
+    def set_is_outdated(self, is_outdated: bool) -> None:
+        """Say, or say no longer, that the newest latent could not be decoded and that the image is of another one."""
+        self._is_outdated = is_outdated
+        if is_outdated:
+            self._empty.set_waiting("")
+        self._show_cue()
+
     def _show_cue(self) -> None:
         far = self._is_far and bool(self._caption.text())
         cue = "far from data" if far else "preview" if self._is_preview else ""
+        if self._is_outdated:
+            cue = OUTDATED if self._image is not None else NOT_DECODED
         if cue == self._cue.text():
             return
         self._cue.setText(cue)
-        self._cue.setProperty("role", "warning" if far else "dim")
+        self._cue.setProperty("role", "warning" if far or self._is_outdated else "dim")
         self._cue.style().unpolish(self._cue)
         self._cue.style().polish(self._cue)
 
