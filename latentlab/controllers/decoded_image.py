@@ -16,6 +16,7 @@ from latentlab.gui.widgets.paint_hold import HOLD_MS, PaintHold
 from latentlab.state.session import Session
 from latentlab.utils.text import subscript
 
+NO_IMAGES = "This table of latents has no images: the map shows its points alone."
 NEAREST = "The nearest image of the table, which has no decoder"
 
 
@@ -92,9 +93,14 @@ class DecodedImageController(QObject):
 
     def _show(self, result: Decoded) -> None:
         if result.model_version == self._session.model_version and self._decoded.accept(result.generation):
-            self._image.set_image(result.image)
-            self._image.set_is_outdated(False)
             model = self._session.model
+            self._image.set_is_outdated(False)
+            if model is not None and not model.has_decoder and not model.data.get("images_found"):
+                self._image.set_image(None)
+                self._image.set_waiting(NO_IMAGES)
+                self._image.set_caption(result.z, result.preview)
+                return
+            self._image.set_image(result.image)
             text = describe_latent(result.z, self._session.layout, self._session.level)
             text = text if model is None or model.has_decoder else NEAREST
             self._image.set_caption(result.z, result.preview, text)

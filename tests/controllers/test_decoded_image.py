@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from PySide6.QtWidgets import QLabel
 
+from latentlab.config.capabilities import OF_TABLES
 from latentlab.controllers.decoded_image import DecodedImageController
-from latentlab.engine.protocol.messages import Decode, Decoded
-from latentlab.gui.panels.decoded_image import DecodedImage
+from latentlab.engine.protocol.messages import Decode, Decoded, Failed
+from latentlab.gui.panels.decoded_image import OUTDATED, DecodedImage
 from tests.controllers.conftest import model_info, some_points
 
 
@@ -66,3 +68,30 @@ def test_alive_painting_waits_for_the_image_while_answers_are_quick(
     session.set_latent([3.0, 3.0])
     answer()
     assert hold.calls == calls
+
+
+def answer(engine) -> None:
+    request = engine.last(Decode)
+    engine.decoded.emit(Decoded(request.generation, 2, request.z, np.full((8, 8), 128, np.uint8), request.preview))
+
+
+@pytest.mark.parametrize(("found", "is_shown"), [(0, False), (3, True)])
+def test_a_table_without_images_shows_none_and_says_so(session, engine, panel, found, is_shown):
+    table = model_info(capabilities=OF_TABLES, data={"images_found": found})
+    session.set_model(table, 2, is_new_model=True)
+    answer(engine)
+    assert (panel.image() is not None) == is_shown
+    texts = [each.text() for each in panel.findChildren(QLabel)]
+    assert any("nearest image of the table" in text for text in texts) == is_shown
+    assert any("has no images" in text for text in texts) != is_shown
+
+
+def test_an_image_whose_latent_could_not_be_decoded_is_marked_until_the_next_one(session, engine, panel):
+    session.set_model(model_info(), 2, is_new_model=True)
+    answer(engine)
+    session.set_latent([1.0, 1.0])
+    engine.failed.emit(Failed("Decode", "your function decode raised ValueError"))
+    cue = panel.findChild(QLabel, "decodedCue")
+    assert cue.text() == OUTDATED
+    answer(engine)
+    assert cue.text() == ""
