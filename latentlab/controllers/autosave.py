@@ -80,6 +80,7 @@ class AutosaveController(QObject):
         self.saved_board: tuple[KeptItem, ...] = ()  # in a file that the user has named
         self._writer = ThreadPoolExecutor(1, "latentlab-autosave")  # a disk may take long to confirm
         self._writing: Future[None] | None = None
+        self._restored: list[tuple[Path, SessionFile]] = []  # autosaves that this window does not replace yet
         self._failure = ""  # the last message
         self._failure_notification: Notification | None = None
         self._last_offer: Notification | None = None
@@ -136,9 +137,14 @@ class AutosaveController(QObject):
         self._writer.shutdown()
         autosave_path().unlink(missing_ok=True)
         left = self._left_behind()
-        if left is not None:
-            with contextlib.suppress(LatentlabError, OSError):  # a full disk: the run is still in its folder
+        try:
+            if left is not None:
                 write_session(autosave_path(), left)
+        except (LatentlabError, OSError):
+            pass  # a full disk: the run is still in its folder, and a restored autosave stays
+        else:
+            for path, _saved in self._restored:
+                path.unlink(missing_ok=True)
         last = (self._at_close or self.snapshot()).model_copy(update={"run_was_live": False})
         if has_content(last):
             with contextlib.suppress(LatentlabError, OSError):
@@ -192,6 +198,7 @@ class AutosaveController(QObject):
         if self._failure_notification is not None:
             self._failure_notification.withdraw()
             self._failure_notification = None
+        self._remove_restored()
 
     # --- offering -------------------------------------------------------------------------------------
 
@@ -270,7 +277,21 @@ class AutosaveController(QObject):
 
     def _restore_from(self, path: Path, saved: SessionFile) -> None:
         self.restore(saved)
-        path.unlink(missing_ok=True)
+        if saved.board:
+            self._restored.append((path, saved))
+        else:
+            path.unlink(missing_ok=True)
+
+    def _remove_restored(self) -> None:
+        """Remove restored autosaves whose Board is in this window's own: until then a crash would lose it."""
+        written = self._written
+        if written is None or self._restorer.is_restoring:
+            return
+        known = {item.id for item in written.board}
+        for path, saved in list(self._restored):
+            if known.issuperset(item.id for item in saved.board):
+                path.unlink(missing_ok=True)
+                self._restored.remove((path, saved))
 
     def restore(self, saved: SessionFile) -> None:
         """Restore an autosave: what is on the Board stays, before what the session adds."""

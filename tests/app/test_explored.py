@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from latentlab import app
+from latentlab import app, paths
 from latentlab.app import explored
 from latentlab.foreign import remote_functions
 from latentlab.foreign.exploration import Exploration
@@ -17,6 +17,8 @@ from latentlab.state.board import BoardItem, Direction, Latent, Path
 from latentlab.state.selection import Selection
 from tests.app.conftest import SECONDS, find
 from tests.foreign.explored import decode, serve, user_model
+
+ENDED = "toy is a model of a Python process that has ended"
 
 
 class Functions:
@@ -202,3 +204,29 @@ def test_an_image_is_shown_with_its_posterior_reconstruction_and_error(applicati
     for each in (sigma, refine):
         assert "its likelihood is not known" in " ".join(each.toolTip().split())
     assert not window.notifications.messages()
+
+
+@pytest.mark.logs(GONE, "is a model of a Python process that has ended")
+def test_the_board_of_a_process_that_has_ended_is_restored_without_its_model(application, exploration, qtbot):
+    """It is on the Board of the next window, and of the one after it, also if that window ends before it saves."""
+    here = BoardItem("here", Latent(np.array([4, 5], np.float32)), latent_dim=2)
+    application.session.board.set_items([here])
+    application.close()
+    exploration.close()
+    for start in range(2):
+        window = app.build(["--engine", "thread", "--device", "cpu"])
+        try:
+            window.window.show()
+            assert any("1 item on its Board" in each for each in window.window.notifications.messages())
+            find(window, "notificationAction0").click()
+            if start == 0:  # the session of the next window has the model that was open in this one
+                messages = window.window.notifications.messages
+                qtbot.waitUntil(lambda said=messages: ENDED in said(), timeout=SECONDS)
+            (item,) = window.session.board.items
+            assert item.name == "here"
+            np.testing.assert_array_equal(item.content.z, [4, 5])
+            assert list((paths.data_folder() / "autosave").iterdir()), "nothing else holds it yet"
+        finally:
+            window.close()
+        (kept,) = (paths.data_folder() / "autosave").iterdir()
+        assert "here" in kept.read_text(encoding="utf-8")

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 
+from latentlab.cli import main
+from latentlab.config import DataConfig
 from latentlab.state.selection import Selection
 from latentlab.storage import write_model
 from latentlab.storage.diffusers_folder import read_diffusers
 from tests.app.conftest import SECONDS, find, shown
-from tests.storage import diffusers_files
+from tests.exchange import test_pythae
+from tests.storage import diffusers_files, onnx_files
 
 
 def open_model(application, qtbot, path, recipe: str) -> None:
@@ -46,6 +50,51 @@ def test_an_imported_model_file_opens_by_a_drop(application, qtbot, tmp_path):
     application.window.pathsDropped.emit([str(tmp_path / "small.safetensors")])
     qtbot.waitUntil(lambda: application.session.model.recipe == "autoencoder-tiny", timeout=SECONDS)
     qtbot.waitUntil(lambda: shown(application).shape == (16, 16, 3), timeout=SECONDS)
+
+
+def open_images(application, qtbot, folder, shape) -> None:
+    """Open 12 random images of the model's shape; they are encoded and on the map."""
+    channels, height, width = shape
+    pixels = np.random.default_rng(0).integers(0, 256, (12, height, width, channels)).astype(np.uint8)
+    np.savez(folder / "own.npz", images=pixels)
+    application.data.open(str(folder / "own.npz"), DataConfig(channels=channels, image_size=width, image_height=height))
+    session = application.session
+    qtbot.waitUntil(lambda: session.points is not None and len(session.points.mean) == 12, timeout=SECONDS)
+
+
+def drag_first_slider(application, qtbot) -> None:
+    before = shown(application)
+    find(application, "latentSlider0").setValue(2.5)
+    qtbot.waitUntil(lambda: not np.array_equal(shown(application), before), timeout=SECONDS)
+
+
+def test_an_imported_model_of_pythae_is_explored(application, qtbot, tmp_path):
+    shape = (1, 8, 8)
+    own = test_pythae.write(tmp_path / "own", pythae_networks(shape), input_dim=list(shape))
+    assert main(["import", str(own), "--out", str(tmp_path / "own.safetensors")]) == 0
+    open_model(application, qtbot, tmp_path / "own.safetensors", "pythae-vae")
+    drag_first_slider(application, qtbot)
+    open_images(application, qtbot, tmp_path, shape)
+    assert application.session.model.has_likelihood
+    assert find(application, "sampleAll").isEnabled()
+
+
+def pythae_networks(shape) -> dict[str, torch.Tensor]:
+    """Small random weights of Pythae's default networks for images of another shape."""
+    pixels = int(np.prod(shape))
+    return {
+        name: torch.randn([pixels if size == 24 else size for size in values.shape]) * 0.1
+        for name, values in test_pythae.networks(is_variational=True).items()
+    }
+
+
+def test_an_onnx_package_is_explored(application, qtbot, tmp_path):
+    open_model(application, qtbot, onnx_files.write(tmp_path / "package"), "onnx")
+    drag_first_slider(application, qtbot)
+    model = application.session.model
+    assert (model.has_encoder, model.has_likelihood) == (True, False)
+    assert not find(application, "pixelSigma").isEnabled()
+    assert not application.window.actions_.save_model.isEnabled()
 
 
 @pytest.mark.logs("never opened")
