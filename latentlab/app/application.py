@@ -162,6 +162,7 @@ class Application(QObject):
         yield
         self._fill_window()
         self._tour = TourController(self.window, self._settings, self._controllers)
+        self.window.lessons_panel.lessonOpened.connect(self._tour.end)  # they would cover each other
         yield
         self.engine.workerReady.connect(self._on_worker_ready)
         self.engine.start(self._host, self._device)

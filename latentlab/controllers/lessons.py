@@ -16,6 +16,7 @@ from latentlab.controllers.session_restore import SessionRestorer
 from latentlab.errors import LatentlabError
 from latentlab.gui.commands import Command
 from latentlab.gui.panels.lessons import LessonsPanel
+from latentlab.gui.widgets.controls import is_in_front
 from latentlab.state.window_settings import WindowSettings
 
 _PUTTING_BACK = -1
@@ -66,7 +67,10 @@ class LessonsController(QObject):
         doors.session.runStateChanged.connect(self._show_refusal)
         doors.session.dirtyChanged.connect(self._show_refusal)
         # Read when they are first looked at: that takes longer than a frame.
-        doors.window.docks["lessons"].visibilityChanged.connect(self._on_visibility_changed)
+        dock = doors.window.docks["lessons"]
+        dock.visibilityChanged.connect(self._on_visibility_changed)
+        if is_in_front(dock):  # opened during the start, or with the layout of the last time
+            self._load()
 
     def _on_visibility_changed(self, is_visible: bool) -> None:
         if is_visible:

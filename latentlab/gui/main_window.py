@@ -533,11 +533,12 @@ class MainWindow(QMainWindow):
 
     def _on_lessons(self) -> None:
         self.show_panel("lessons")
-        self.lessons_panel.setFocus()
+        self.docks["lessons"].widget().setFocus()  # during the start the panel is not made yet, and gets it then
 
     def _on_map_axes(self) -> None:
         self.show_panel("model")
-        self.model_panel.focus_axes()
+        if hasattr(self, "model_panel"):  # not made yet during the start
+            self.model_panel.focus_axes()
 
     def _on_tool_triggered(self, action: QAction) -> None:
         self.toolChosen.emit(self._tool_names()[action])

@@ -11,6 +11,8 @@ from latentlab.config.lesson_actions import Adjust, GenerateImages, OpenData, Tr
 from latentlab.config.lessons import Lesson, lesson, lessons
 from latentlab.controllers import lesson_actions
 from latentlab.controllers import lessons as controller
+from latentlab.gui.main_window import MainWindow
+from latentlab.gui.widgets.tour import Tour
 from latentlab.state.window_settings import WindowSettings
 from tests.app.conftest import SECONDS, find
 
@@ -164,3 +166,28 @@ def test_what_a_lesson_says_is_so(qtbot, own_folders, each, request):
         application.close()
     assert each.faults(values) == []
     assert all(claim.holds(values) for claim in each.claims)
+
+
+def test_the_lessons_are_listed_when_their_panel_is_opened_before_it_is_made(qtbot, own_folders, monkeypatch):
+    made = MainWindow.build_panels
+
+    def opened_first(window):
+        window.actions_.lessons.trigger()
+        return made(window)
+
+    monkeypatch.setattr(MainWindow, "build_panels", opened_first)
+    application = app.open_window(["--engine", "thread", "--device", "cpu"])
+    try:
+        listed = find(application, "lessonList")
+        assert listed.count() == len(lessons())
+        assert application.window.focusWidget() is listed
+        qtbot.waitUntil(lambda: application.session.model is not None, timeout=SECONDS)
+    finally:
+        application.close()
+
+
+def test_a_lesson_that_is_opened_ends_the_first_hints(application):
+    application.window.actions_.tour.trigger()
+    assert find(application, "tour").isVisible()
+    application.lessons.open(lessons()[0].name)
+    assert not application.window.findChildren(Tour) or not find(application, "tour").isVisible()

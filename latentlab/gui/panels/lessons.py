@@ -225,6 +225,14 @@ class LessonsPanel(QWidget):
         """Set which step is in progress; ``None`` for none, −1 for putting everything back."""
         self._running = index
         self._show_state()
+        if index is not None and 0 <= index < len(self._steps):
+            self._show_card(self._steps[index])
+
+    def _show_card(self, card: _StepCard) -> None:
+        """Scroll down to a step's end, but not past its button."""
+        bar, height = self._body.verticalScrollBar(), self._body.viewport().height()
+        button = card.y() + card.controls_top()
+        bar.setValue(max(bar.value(), min(button - SPACE, card.geometry().bottom() + SPACE - height)))
 
     def set_progress(self, fraction: float) -> None:
         """Show how far the step in progress is, from 0 to 1; negative while that is unknown."""
@@ -320,8 +328,14 @@ class _StepCard(QFrame):
         named(self._progress, f"lessonProgress{index}", "progress of the step", "")
         self._progress.setTextVisible(False)
         self._progress.setRange(0, 1000)
-        layout.addLayout(row(self.do, None))
-        layout.addLayout(row(self._progress, self.cancel))
+        # One instead of the other, so that what is below does not move.
+        self._controls = QStackedLayout()
+        for controls in (row(self.do, None), row(self._progress, self.cancel)):
+            page = QWidget()
+            controls.setContentsMargins(0, 0, 0, 0)
+            page.setLayout(controls)
+            self._controls.addWidget(page)
+        layout.addLayout(self._controls)
         layout.addWidget(_text("What you should see", "section"))
         layout.addWidget(_text(_joined(step.see)))
         if step.picture:
@@ -335,12 +349,21 @@ class _StepCard(QFrame):
         self.set_state(is_running=False, can_run=True, reason="")
 
     def set_state(self, *, is_running: bool, can_run: bool, reason: str) -> None:
-        self.do.setEnabled(can_run and not reason)
-        set_tool_tip(self.do, reason or self._tip)
-        for widget in (self.cancel, self._progress):
-            widget.setVisible(is_running)
+        has_focus = self.do.hasFocus() or self.cancel.hasFocus()
+        if has_focus:  # else Qt passes it on to what is next when its button is disabled, and scrolls there
+            self.setFocus()
+        self._controls.setCurrentIndex(int(is_running))
         if is_running:
             self._progress.setRange(0, 0)
+        self.do.setEnabled(can_run and not reason)
+        set_tool_tip(self.do, reason or self._tip)
+        if has_focus:
+            (self.cancel if is_running else self.do).setFocus()
+
+    def controls_top(self) -> int:
+        """Where the button is, in px from the top."""
+        current = self._controls.currentWidget()
+        return 0 if current is None else current.y()
 
     def set_progress(self, fraction: float) -> None:
         self._progress.setRange(0, 0 if fraction < 0 else 1000)

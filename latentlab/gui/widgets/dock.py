@@ -28,10 +28,13 @@ class Dock(QDockWidget):
         self.toggleViewAction().triggered.connect(self._on_toggled)
 
     def set_panel(self, panel: QWidget) -> None:
-        """Show this panel instead of the one before."""
+        """Show this panel instead of the one before, whose focus it gets."""
         old_panel = self.widget()
+        had_focus = old_panel is not None and old_panel.hasFocus()
         panel.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.setWidget(panel)
+        if had_focus:
+            panel.setFocus()
         if old_panel is not None:
             old_panel.deleteLater()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QLabel, QListWidget, QProgressBar, QPushButton, QToolButton
+from PySide6.QtWidgets import QLabel, QListWidget, QProgressBar, QPushButton, QScrollArea, QToolButton
 
 from latentlab.config.lessons import lessons
 from latentlab.gui.panels.lessons import LessonsPanel
@@ -71,6 +71,7 @@ def test_the_button_of_a_step_asks_for_it_and_while_it_is_done_only_it_can_be_ca
     assert asked.args == [FIRST.name, 1]
     panel.set_running(1)
     assert not do.isEnabled()
+    assert do.visibleRegion().isEmpty()
     assert not find(panel, QPushButton, "lessonDo0").isEnabled()
     panel.set_progress(0.25)
     assert find(panel, QProgressBar, "lessonProgress1").value() == 250
@@ -126,3 +127,19 @@ def test_the_next_lesson_follows_and_after_the_last_there_is_none(panel):
     assert panel.opened == SECOND.name
     panel.open_lesson(lessons()[-1].name)
     assert not following.isEnabled()
+
+
+def test_a_step_that_begins_stays_in_view_with_its_progress_and_gives_the_focus_to_cancel(qtbot, panel):
+    panel.open_lesson(FIRST.name)
+    area = next(each for each in panel.findChildren(QScrollArea) if each.accessibleName() == FIRST.title)
+    qtbot.waitUntil(lambda: area.verticalScrollBar().maximum() > 500)  # laid out
+    do = find(panel, QPushButton, "lessonDo0")
+    do.setFocus()
+    do.clicked.connect(lambda: panel.set_running(0))
+    do.click()
+    cancel, progress = find(panel, QPushButton, "lessonCancel0"), find(panel, QProgressBar, "lessonProgress0")
+    assert panel.focusWidget() is cancel
+    for widget in (cancel, progress):
+        assert widget.visibleRegion().boundingRect() == widget.rect()
+    panel.set_running(None)
+    assert panel.focusWidget() is do
