@@ -25,10 +25,10 @@ from latentlab.storage import find_model, read_model
 from latentlab.utils.pixels import to_bytes
 from tests.app.conftest import SECONDS, find
 
-EXPORTED = {
-    "image": ".png", "traversals": ".npz", "latents": ".csv", "projector": "", "html": ".html", "card": ".md",
-    "map": ".png",
-}  # fmt: skip
+EXPORTED = (
+    ("image", ".png"), ("traversals", ".npz"), ("latents", ".csv"), ("projector", ""), ("html", ".html"),
+    ("card", ".md"), ("map", ".png"), ("map", ".svg"),
+)  # fmt: skip
 _AT = np.array([0.25, -1.5], np.float32)
 
 
@@ -62,9 +62,9 @@ def run(command: str) -> None:
 
 
 @pytest.mark.real
-@pytest.mark.parametrize("kind", EXPORTED)
-def test_the_copied_command_writes_the_bytes_that_the_window_writes(qtbot, at_work, kind, capsys):
-    choice = ExportChoice(kind, EXPORTED[kind], 480, 360, 2, scale=2)
+@pytest.mark.parametrize(("kind", "suffix"), EXPORTED)
+def test_the_copied_command_writes_the_bytes_that_the_window_writes(qtbot, at_work, kind, suffix, capsys):
+    choice = ExportChoice(kind, suffix, 480, 360, 2, scale=2)
     assert at_work.export.why_not(kind) == ""
     if kind == "map":
         qtbot.waitUntil(at_work.latent_map.layer_stack.neighbours.is_shown, timeout=SECONDS)
