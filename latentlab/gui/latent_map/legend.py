@@ -223,7 +223,8 @@ class Legend(QFrame):
 def paint_ground(widget: QWidget, theme: Theme) -> None:
     """Paint a rounded, nearly opaque background under a small panel over the map."""
     size, ratio = widget.size(), widget.devicePixelRatioF()
-    QPainter(widget).drawPixmap(0, 0, _ground(size.width(), size.height(), ratio, theme))
+    with QPainter(widget) as painter:
+        painter.drawPixmap(0, 0, _ground(size.width(), size.height(), ratio, theme))
 
 
 @lru_cache(maxsize=32)

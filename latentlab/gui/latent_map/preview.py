@@ -37,13 +37,13 @@ class MapPreview(QWidget):
         width, height = max(1, self.width() - AXIS_WIDTH - MARGIN), max(1, self.height() - AXIS_HEIGHT - MARGIN)
         prior = (-PRIOR_REACH, PRIOR_REACH)
         view = View.fitted(prior, prior, width, height, self.devicePixelRatioF())
-        painter = QPainter(self)
-        painter.fillRect(self.rect(), colours.map)
-        painter.setPen(QColor(colours.control))
-        painter.drawLine(AXIS_WIDTH - 1, MARGIN - 1, AXIS_WIDTH - 1, MARGIN + height)
-        painter.drawLine(AXIS_WIDTH - 1, MARGIN + height + 1, AXIS_WIDTH + width, MARGIN + height + 1)
-        if self._pixels is not None:
-            painter.setClipRect(AXIS_WIDTH, MARGIN, width, height)
-            painter.translate(AXIS_WIDTH - BORDER_PX, MARGIN - BORDER_PX)
-            # With the border that the map's layers have: Qt resamples a larger part to other pixels.
-            draw_image(painter, view.widened(BORDER_PX), wrap_image(self._pixels), self._x_range, self._y_range)
+        with QPainter(self) as painter:
+            painter.fillRect(self.rect(), colours.map)
+            painter.setPen(QColor(colours.control))
+            painter.drawLine(AXIS_WIDTH - 1, MARGIN - 1, AXIS_WIDTH - 1, MARGIN + height)
+            painter.drawLine(AXIS_WIDTH - 1, MARGIN + height + 1, AXIS_WIDTH + width, MARGIN + height + 1)
+            if self._pixels is not None:
+                painter.setClipRect(AXIS_WIDTH, MARGIN, width, height)
+                painter.translate(AXIS_WIDTH - BORDER_PX, MARGIN - BORDER_PX)
+                # With the border that the map's layers have: Qt resamples a larger part to other pixels.
+                draw_image(painter, view.widened(BORDER_PX), wrap_image(self._pixels), self._x_range, self._y_range)

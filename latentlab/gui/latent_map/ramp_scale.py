@@ -80,18 +80,18 @@ class RampScale(QWidget):
     def paintEvent(self, _event: QPaintEvent) -> None:
         """Paint the ground, the name and the values, and the ramp between them."""
         paint_ground(self, self._theme)
-        painter, metrics = QPainter(self), self.fontMetrics()
-        painter.setPen(self._theme.colour("text"))
-        left, middle = float(_INSET), Qt.AlignmentFlag.AlignVCenter
-        for text, is_before_ramp in ((self.name, False), (self._texts[0], True), (self._texts[1], False)):
-            width = metrics.horizontalAdvance(text)
-            painter.drawText(QRectF(left, 0, width + 1, self.height()), middle, text)
-            left += width + _GAP
-            if is_before_ramp:
-                ramp = QRectF(left, self.height() / 2 - 4, _RAMP, 8)
-                gradient = QLinearGradient(ramp.topLeft(), QPointF(ramp.right(), ramp.top()))
-                for number, colour in enumerate(self.colours):
-                    gradient.setColorAt(number / (len(self.colours) - 1), colour)
-                painter.fillRect(ramp, gradient)
-                left += _RAMP + _GAP
-        painter.end()
+        metrics = self.fontMetrics()
+        with QPainter(self) as painter:
+            painter.setPen(self._theme.colour("text"))
+            left, middle = float(_INSET), Qt.AlignmentFlag.AlignVCenter
+            for text, is_before_ramp in ((self.name, False), (self._texts[0], True), (self._texts[1], False)):
+                width = metrics.horizontalAdvance(text)
+                painter.drawText(QRectF(left, 0, width + 1, self.height()), middle, text)
+                left += width + _GAP
+                if is_before_ramp:
+                    ramp = QRectF(left, self.height() / 2 - 4, _RAMP, 8)
+                    gradient = QLinearGradient(ramp.topLeft(), QPointF(ramp.right(), ramp.top()))
+                    for number, colour in enumerate(self.colours):
+                        gradient.setColorAt(number / (len(self.colours) - 1), colour)
+                    painter.fillRect(ramp, gradient)
+                    left += _RAMP + _GAP

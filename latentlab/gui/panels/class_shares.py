@@ -57,23 +57,24 @@ class ClassShares(QWidget):
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         """Paint the bars: name, bar, share."""
-        painter, colours, height = QPainter(self), current_theme(), self._row_height()
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        metrics = self.fontMetrics()
-        number = metrics.horizontalAdvance("100 %")
-        names = min(self.width() // 2, max((metrics.horizontalAdvance(name) for name, _ in self._rows), default=0))
-        room = max(0, self.width() - names - number - 2 * SPACE)
-        for row, (name, count) in enumerate(self._rows):
-            line, share = QRect(0, row * height, self.width(), height), count / self._total
-            painter.setPen(colours.colour("text"))
-            text = metrics.elidedText(name, Qt.TextElideMode.ElideRight, names)
-            painter.drawText(line, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, text)
-            painter.setPen(colours.colour("dim"))
-            painter.drawText(line, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight, share_text(share))
-            painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(colours.colour("accent"))
-            bar = QRect(names + SPACE, line.top() + height // 4, max(2, round(room * share)), height // 2)
-            painter.drawRoundedRect(bar, 2, 2)
+        colours, height = current_theme(), self._row_height()
+        with QPainter(self) as painter:
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            metrics = self.fontMetrics()
+            number = metrics.horizontalAdvance("100 %")
+            names = min(self.width() // 2, max((metrics.horizontalAdvance(name) for name, _ in self._rows), default=0))
+            room = max(0, self.width() - names - number - 2 * SPACE)
+            for row, (name, count) in enumerate(self._rows):
+                line, share = QRect(0, row * height, self.width(), height), count / self._total
+                painter.setPen(colours.colour("text"))
+                text = metrics.elidedText(name, Qt.TextElideMode.ElideRight, names)
+                painter.drawText(line, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, text)
+                painter.setPen(colours.colour("dim"))
+                painter.drawText(line, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight, share_text(share))
+                painter.setPen(Qt.PenStyle.NoPen)
+                painter.setBrush(colours.colour("accent"))
+                bar = QRect(names + SPACE, line.top() + height // 4, max(2, round(room * share)), height // 2)
+                painter.drawRoundedRect(bar, 2, 2)
 
 
 def share_text(share: float) -> str:

@@ -122,23 +122,22 @@ class _Cells(QWidget):
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         """Paint the cells, their numbers if they fit, and the outline of the current cell."""
-        painter = QPainter(self)
-        font = self.font()
-        font.setPixelSize(_FONT_HEIGHT)
-        painter.setFont(font)
-        side = self.side()
-        for cell, code in np.ndenumerate(self.codes):
-            if not 0 <= code < len(self.colours):
-                continue
-            rect, colour = self.rect_of(*cell), QColor(*(int(part) for part in self.colours[code]))
-            painter.fillRect(rect.adjusted(0.5, 0.5, -0.5, -0.5), colour)
-            if side >= _MIN_NUMBERED:
-                painter.setPen(QColor("black" if colour.lightness() > 128 else "white"))
-                painter.drawText(rect, Qt.AlignmentFlag.AlignCenter, str(code))
-        if self.codes.size and (self.marked or self.hasFocus()):
-            painter.setPen(QPen(current_theme().colour("text"), 2.0))
-            painter.drawRect(self.rect_of(*self.current).adjusted(1, 1, -1, -1))
-        painter.end()
+        with QPainter(self) as painter:
+            font = self.font()
+            font.setPixelSize(_FONT_HEIGHT)
+            painter.setFont(font)
+            side = self.side()
+            for cell, code in np.ndenumerate(self.codes):
+                if not 0 <= code < len(self.colours):
+                    continue
+                rect, colour = self.rect_of(*cell), QColor(*(int(part) for part in self.colours[code]))
+                painter.fillRect(rect.adjusted(0.5, 0.5, -0.5, -0.5), colour)
+                if side >= _MIN_NUMBERED:
+                    painter.setPen(QColor("black" if colour.lightness() > 128 else "white"))
+                    painter.drawText(rect, Qt.AlignmentFlag.AlignCenter, str(code))
+            if self.codes.size and (self.marked or self.hasFocus()):
+                painter.setPen(QPen(current_theme().colour("text"), 2.0))
+                painter.drawRect(self.rect_of(*self.current).adjusted(1, 1, -1, -1))
 
 
 class CodebookGrid(QWidget):

@@ -110,20 +110,21 @@ class PairGrid(QWidget):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Paint the pictures that there are, the names and the outlines."""
-        painter, theme = QPainter(self), current_theme()
-        for number, name in enumerate(self._names):
-            painter.setPen(theme.colour("text"))
-            area = self.cell((number, number))
-            text = self.fontMetrics().elidedText(name, Qt.TextElideMode.ElideRight, CELL_PX)
-            painter.drawText(area, int(Qt.AlignmentFlag.AlignCenter), text)
-        for pair in self.pairs():
-            area = self.cell(pair)
-            painter.fillRect(area, QColor(theme.map))
-            if pair in self._pictures:
-                painter.drawImage(area, self._pictures[pair][1])
-            if pair in (self._shown, self._marked):
-                painter.setPen(QPen(theme.colour("accent"), 2 if pair == self._shown else 1))
-                painter.drawRect(area.adjusted(0, 0, -1, -1))
+        theme = current_theme()
+        with QPainter(self) as painter:
+            for number, name in enumerate(self._names):
+                painter.setPen(theme.colour("text"))
+                area = self.cell((number, number))
+                text = self.fontMetrics().elidedText(name, Qt.TextElideMode.ElideRight, CELL_PX)
+                painter.drawText(area, int(Qt.AlignmentFlag.AlignCenter), text)
+            for pair in self.pairs():
+                area = self.cell(pair)
+                painter.fillRect(area, QColor(theme.map))
+                if pair in self._pictures:
+                    painter.drawImage(area, self._pictures[pair][1])
+                if pair in (self._shown, self._marked):
+                    painter.setPen(QPen(theme.colour("accent"), 2 if pair == self._shown else 1))
+                    painter.drawRect(area.adjusted(0, 0, -1, -1))
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         """Outline the picture under the pointer."""

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QWidget
 from latentlab.gui.style.icons import set_icon
 from latentlab.gui.style.theme import SPACE, tabular
 from latentlab.gui.widgets.containers import SteadyLabel
-from latentlab.gui.widgets.controls import button, column, label, named, row
+from latentlab.gui.widgets.controls import button, column, label, named, row, show_fraction
 from latentlab.gui.widgets.elided_label import ElidedButton
 from latentlab.gui.widgets.plain_text import set_tool_tip
 from latentlab.utils.plain_text import NAME, as_line
@@ -156,9 +156,7 @@ class RunControls(QWidget):
 
     def set_progress(self, fraction: float | None, text: str) -> None:
         """Show the run's progress (0 to 1; ``None`` while unknown) and a line of text."""
-        self._progress.setRange(0, 0 if fraction is None else 1000)
-        if fraction is not None:
-            self._progress.setValue(round(fraction * 1000))
+        show_fraction(self._progress, fraction)
         self._progress_text.setText(text)
         self._progress_box.setVisible(bool(text) or self._is_active)
 

@@ -66,7 +66,8 @@ class LegendRow(QAbstractButton):
         if look != self._look:
             self._look, self._picture = look, self._make_picture()
         # A row over the map is painted with every frame of it.
-        QPainter(self).drawPixmap(0, 0, self._picture)
+        with QPainter(self) as painter:
+            painter.drawPixmap(0, 0, self._picture)
 
     def _make_picture(self) -> QPixmap:
         picture = QPixmap(self.size() * self.devicePixelRatioF())

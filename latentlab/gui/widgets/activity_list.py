@@ -10,7 +10,7 @@ from PySide6.QtCore import QPoint, Qt, Signal
 from PySide6.QtWidgets import QFrame, QGridLayout, QProgressBar, QWidget
 
 from latentlab.gui.style.theme import SPACE
-from latentlab.gui.widgets.controls import button, column, label, named
+from latentlab.gui.widgets.controls import button, column, label, named, show_fraction
 from latentlab.gui.widgets.elided_label import ElidedLabel
 
 _TEXT_WIDTH, _BAR_WIDTH = 420, 120  # px
@@ -75,9 +75,7 @@ class ActivityList(QFrame):
             self._make_rows()
         for row, text, bar in zip(self._rows, self._texts, self._bars, strict=True):
             text.setText(row.text)
-            bar.setRange(0, 0 if row.fraction is None else 1000)
-            if row.fraction is not None:
-                bar.setValue(round(row.fraction * 1000))
+            show_fraction(bar, row.fraction)
         self._empty.setVisible(not rows)
 
     def rows(self) -> tuple[ActivityRow, ...]:

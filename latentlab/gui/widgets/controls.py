@@ -11,6 +11,7 @@ from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
     QMenu,
+    QProgressBar,
     QPushButton,
     QScrollArea,
     QSizePolicy,
@@ -96,6 +97,19 @@ def label(
     if selectable:
         widget.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
     return widget
+
+
+def show_fraction(bar: QProgressBar, fraction: float | None) -> None:
+    """Show a fraction (0 to 1) or, for ``None``, that it is not known, with the next frame.
+
+    By itself a progress bar paints at once, and its window with it: in the paint event of another widget that is one
+    painting inside another, for which Qt has no picture to paint in.
+    """
+    bar.setUpdatesEnabled(False)
+    bar.setRange(0, 0 if fraction is None else 1000)
+    if fraction is not None:
+        bar.setValue(round(fraction * 1000))
+    bar.setUpdatesEnabled(True)
 
 
 def rule() -> QFrame:

@@ -46,10 +46,11 @@ class DropHint(QWidget):
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         """Draw a translucent ground, a frame and the text."""
-        theme, painter = current_theme(), QPainter(self)
-        painter.fillRect(self.rect(), theme.colour("surface", _OPACITY))
-        painter.setPen(QPen(theme.colour("accent"), 3))
-        painter.drawRect(self.rect().adjusted(2, 2, -3, -3))
-        painter.setPen(theme.colour("text"))
-        room = self.rect().adjusted(4 * SPACE, 4 * SPACE, -4 * SPACE, -4 * SPACE)
-        painter.drawText(room, Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap, TEXT)
+        theme = current_theme()
+        with QPainter(self) as painter:
+            painter.fillRect(self.rect(), theme.colour("surface", _OPACITY))
+            painter.setPen(QPen(theme.colour("accent"), 3))
+            painter.drawRect(self.rect().adjusted(2, 2, -3, -3))
+            painter.setPen(theme.colour("text"))
+            room = self.rect().adjusted(4 * SPACE, 4 * SPACE, -4 * SPACE, -4 * SPACE)
+            painter.drawText(room, Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap, TEXT)

@@ -256,21 +256,21 @@ class ImageCanvas(PixelView):
         super().paintEvent(event)
         if self._picture is None:
             return
-        painter = QPainter(self)
-        target = self.target()
-        theme = current_theme()
-        if self._mask is not None:
-            cover = QImage(self._mask.size(), QImage.Format.Format_ARGB32)
-            cover.fill(theme.colour("mark"))
-            cover.setAlphaChannel(self._mask)
-            painter.setOpacity(_HIDDEN_OPACITY / 255)
-            painter.drawImage(target, cover)
-            painter.setOpacity(1.0)
-        if self._mode != VIEW:
-            painter.setPen(QPen(theme.colour("accent"), 1))
-            painter.drawRect(target.adjusted(0, 0, -1, -1))
-        if self._is_shown and self._at is not None and self._mode != VIEW:
-            self._outline_brush(painter)
+        with QPainter(self) as painter:
+            target = self.target()
+            theme = current_theme()
+            if self._mask is not None:
+                cover = QImage(self._mask.size(), QImage.Format.Format_ARGB32)
+                cover.fill(theme.colour("mark"))
+                cover.setAlphaChannel(self._mask)
+                painter.setOpacity(_HIDDEN_OPACITY / 255)
+                painter.drawImage(target, cover)
+                painter.setOpacity(1.0)
+            if self._mode != VIEW:
+                painter.setPen(QPen(theme.colour("accent"), 1))
+                painter.drawRect(target.adjusted(0, 0, -1, -1))
+            if self._is_shown and self._at is not None and self._mode != VIEW:
+                self._outline_brush(painter)
 
     def _outline_brush(self, painter: QPainter) -> None:
         assert self._picture is not None

@@ -213,29 +213,29 @@ class ImageStrip(QAbstractScrollArea):
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         """Paint the visible tiles."""
-        painter = QPainter(self.viewport())
-        colours = current_theme()
-        if self.hasFocus() and self._current is None:
-            painter.setPen(QPen(colours.colour("accent"), 2))
-            painter.drawRect(self.viewport().rect().adjusted(1, 1, -1, -1))
-        if self._sheet is None:
-            return
-        source = self._tile_source
-        for row in range(self._rows):
-            for column in range(self._columns):
-                target = self.tile_rect(row, column)
-                if target.intersects(self.viewport().rect()):
-                    from_ = QPoint(column * source.width(), row * source.height())
-                    painter.drawImage(target, self._sheet, QRect(from_, source))
-        self._paint_names(painter)
-        self._paint_heads(painter)
-        painter.setBrush(Qt.BrushStyle.NoBrush)
-        marked = (0, self._marked) if self._rows == 1 and 0 <= self._marked < self._columns else None
-        focused = self._focused()
-        for tile, width in ((marked, 2), (self._hover, 2), (focused, 3)):
-            if tile is not None and (self._pickable or tile is focused):
-                painter.setPen(QPen(colours.colour("accent"), width))
-                painter.drawRect(self.tile_rect(*tile).adjusted(1, 1, -1, -1))
+        with QPainter(self.viewport()) as painter:
+            colours = current_theme()
+            if self.hasFocus() and self._current is None:
+                painter.setPen(QPen(colours.colour("accent"), 2))
+                painter.drawRect(self.viewport().rect().adjusted(1, 1, -1, -1))
+            if self._sheet is None:
+                return
+            source = self._tile_source
+            for row in range(self._rows):
+                for column in range(self._columns):
+                    target = self.tile_rect(row, column)
+                    if target.intersects(self.viewport().rect()):
+                        from_ = QPoint(column * source.width(), row * source.height())
+                        painter.drawImage(target, self._sheet, QRect(from_, source))
+            self._paint_names(painter)
+            self._paint_heads(painter)
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            marked = (0, self._marked) if self._rows == 1 and 0 <= self._marked < self._columns else None
+            focused = self._focused()
+            for tile, width in ((marked, 2), (self._hover, 2), (focused, 3)):
+                if tile is not None and (self._pickable or tile is focused):
+                    painter.setPen(QPen(colours.colour("accent"), width))
+                    painter.drawRect(self.tile_rect(*tile).adjusted(1, 1, -1, -1))
 
     def _focused(self) -> Tile | None:
         return self._current if self.hasFocus() else None

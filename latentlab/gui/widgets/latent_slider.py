@@ -159,22 +159,21 @@ class LatentSlider(QSlider):
     def paintEvent(self, _event: QPaintEvent) -> None:
         """Paint the track, the zero mark, the bar from zero to the value, and the handle."""
         colours = current_theme()
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        middle = self.height() / 2
-        width = self.width() - 2 * _RADIUS
-        zero = _RADIUS + width / 2
-        share = max(-1.0, min(1.0, self._value / self._span)) if self._span else 0.0
-        x = zero + share * width / 2
-        enabled = self.isEnabled()
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(colours.colour("hover"))
-        painter.drawRoundedRect(QRectF(_RADIUS, middle - 2, width, 4), 2, 2)
-        painter.setBrush(colours.colour("scroll"))
-        painter.drawRect(QRectF(zero - 0.5, middle - 5, 1, 10))
-        painter.setBrush(colours.colour("accent" if enabled else "faint"))
-        painter.drawRect(QRectF(min(zero, x), middle - 2, abs(x - zero), 4))
-        is_highlighted = self.isSliderDown() or self.hasFocus()
-        painter.setPen(QPen(colours.colour("text" if is_highlighted else "surface"), 1.5))
-        painter.drawEllipse(QPointF(x, middle), _RADIUS - 1, _RADIUS - 1)
-        painter.end()
+        with QPainter(self) as painter:
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            middle = self.height() / 2
+            width = self.width() - 2 * _RADIUS
+            zero = _RADIUS + width / 2
+            share = max(-1.0, min(1.0, self._value / self._span)) if self._span else 0.0
+            x = zero + share * width / 2
+            enabled = self.isEnabled()
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(colours.colour("hover"))
+            painter.drawRoundedRect(QRectF(_RADIUS, middle - 2, width, 4), 2, 2)
+            painter.setBrush(colours.colour("scroll"))
+            painter.drawRect(QRectF(zero - 0.5, middle - 5, 1, 10))
+            painter.setBrush(colours.colour("accent" if enabled else "faint"))
+            painter.drawRect(QRectF(min(zero, x), middle - 2, abs(x - zero), 4))
+            is_highlighted = self.isSliderDown() or self.hasFocus()
+            painter.setPen(QPen(colours.colour("text" if is_highlighted else "surface"), 1.5))
+            painter.drawEllipse(QPointF(x, middle), _RADIUS - 1, _RADIUS - 1)

@@ -42,8 +42,8 @@ class ScaledPicture(QWidget):
         """Draw it at the left."""
         if self._picture.isNull():
             return
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-        width = min(self.width(), self._picture.width())
-        target = QRect(0, 0, width, self.heightForWidth(width))
-        painter.drawPixmap(target, self._picture)
+        with QPainter(self) as painter:
+            painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+            width = min(self.width(), self._picture.width())
+            target = QRect(0, 0, width, self.heightForWidth(width))
+            painter.drawPixmap(target, self._picture)

@@ -6,7 +6,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QLabel, QProgressBar, QStatusBar, QWidget
 
 from latentlab.gui.style.theme import SPACE, tabular
-from latentlab.gui.widgets.controls import button, label, named
+from latentlab.gui.widgets.controls import button, label, named, show_fraction
 from latentlab.gui.widgets.elided_label import ElidedLabel
 from latentlab.gui.widgets.plain_text import set_tool_tip
 
@@ -65,9 +65,7 @@ class StatusBar(QStatusBar):
     def set_progress(self, fraction: float | None, *, busy: bool = False, cancellable: bool = False) -> None:
         """Show a fraction (0 to 1), or with ``busy`` an indeterminate bar; ``None`` and not busy hides the bar."""
         self._bar.setVisible(busy or fraction is not None)
-        self._bar.setRange(0, 0 if fraction is None else 1000)
-        if fraction is not None:
-            self._bar.setValue(round(fraction * 1000))
+        show_fraction(self._bar, fraction)
         self._cancel.setVisible(cancellable)
 
     def set_cancel_text(self, text: str) -> None:
