@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QPoint, QSignalBlocker, QSize, Qt, Signal
+from PySide6.QtCore import QPoint, QRect, QSignalBlocker, QSize, Qt, Signal
 from PySide6.QtGui import QAction, QGuiApplication
 from PySide6.QtWidgets import QStackedLayout, QTabBar, QWidget
 
@@ -18,6 +18,7 @@ from latentlab.gui.widgets.controls import button, column, label, named, row, to
 from latentlab.gui.widgets.image_strip import ImageStrip
 from latentlab.gui.widgets.plain_text import set_whats_this
 from latentlab.gui.widgets.qimage import ByteArray
+from latentlab.gui.widgets.term_card import set_terms
 
 KINDS = {
     "traverse": ("Traversals", "Each dimension varied while the others are constant"),
@@ -26,6 +27,8 @@ KINDS = {
     "sample": ("Samples", "Images of latents drawn from the prior"),
     "visited": ("Visited", "Images of the latents you have chosen"),
 }
+_TERMS = {"traverse": "traversal", "interpolate": "path", "reconstruct": "distortion", "sample": "prior"}
+"""The glossary's term behind a strip."""
 OVER_EPOCHS = ("reconstruct", "sample")
 """The strips that a run's snapshots contain."""
 BY_EPOCH = {"columns": 24, "rows": 4}
@@ -104,6 +107,7 @@ class Filmstrip(QWidget):
         for index, (title, tip) in enumerate(KINDS.values()):
             self._tabs.addTab(title)
             self._tabs.setTabToolTip(index, tip)
+        set_terms(self._tabs, self._term_at, lambda at: self._tabs.tabToolTip(self._tabs.tabAt(at)))
         self._tabs.currentChanged.connect(self._on_tab_changed)
         self._refresh = tool_button("refreshStrip", "refresh", "Show other images", "dice")
         self._refresh.clicked.connect(lambda: self.refreshRequested.emit(self._kind))
@@ -217,6 +221,12 @@ class Filmstrip(QWidget):
     def shown_images(self) -> ByteArray | None:
         """The images that are shown, uint8 [rows, columns, H, W] or [rows, columns, H, W, 3]; ``None`` for none."""
         return self._view.images() if self._stack.currentWidget() is self._view else None
+
+    def _term_at(self, at: QPoint) -> tuple[str, QRect]:
+        """The term behind the tab at a position, and where it is."""
+        index = self._tabs.tabAt(at)
+        key = _TERMS.get(list(KINDS)[index], "") if index >= 0 else ""
+        return key, self._tabs.tabRect(index)
 
     def sizeHint(self) -> QSize:
         """Low and wide."""

@@ -17,6 +17,7 @@ from latentlab.gui.widgets.controls import button, column, combo_box, label, nam
 from latentlab.gui.widgets.image_strip import ImageStrip
 from latentlab.gui.widgets.plain_text import set_tool_tip
 from latentlab.gui.widgets.qimage import ByteArray
+from latentlab.gui.widgets.term_card import set_term
 from latentlab.utils.plain_text import NAME, as_line
 from latentlab.utils.text import format_number
 
@@ -109,6 +110,7 @@ class GeneratePanel(QWidget):
         self._source = combo_box()
         self._source.setMinimumContentsLength(4)
         named(self._source, "generateFrom", "draw from", "Where the latents are drawn from")
+        set_term(self._source, "prior")
         self._source.activated.connect(self._on_source_activated)
         self._is_chosen = False  # by the user, and not a model's default
         self._temperature = QSlider(Qt.Orientation.Horizontal)
@@ -119,6 +121,8 @@ class GeneratePanel(QWidget):
         self._temperature.valueChanged.connect(self._on_temperature_changed)
         self._value = label()
         self._value.setFont(tabular(self._value.font()))
+        for each in (self._temperature, self._value):
+            set_term(each, "temperature")
         self._count = self._spin("generateCount", "number of images", "How many images", 1, MAX_COUNT, 24)
         self._count.setSuffix(" images")
         self._count.setMaximumWidth(94)

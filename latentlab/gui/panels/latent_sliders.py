@@ -19,7 +19,7 @@ from latentlab.gui.widgets.context_menu import MenuEntry, pop_up
 from latentlab.gui.widgets.controls import button, column, combo_box, label, named, row, scrolled, tool_button
 from latentlab.gui.widgets.latent_slider import LatentSlider
 from latentlab.gui.widgets.plain_text import set_tool_tip, without_mnemonic
-from latentlab.gui.widgets.term_card import explain
+from latentlab.gui.widgets.term_card import explain, set_term
 from latentlab.gui.widgets.value_edit import WIDEST, ValueEdit
 from latentlab.utils.plain_text import NAME, as_line
 from latentlab.utils.text import subscript
@@ -44,6 +44,7 @@ class _Row(QWidget):
         self.kl = label("", "dim")
         self.kl.setObjectName(f"latentKl{dimension}")
         set_tool_tip(self.kl, f"KL(q ‖ p) of {name}, mean over the encoded images: how much information it carries")
+        set_term(self.kl, "kl-per-dimension")
         self.lock = tool_button(
             f"latentLock{dimension}", f"lock {name}", "Keep this dimension when sampling", "unlock", checkable=True
         )

@@ -34,9 +34,12 @@ def explain(widget: QWidget, text: str) -> None:
         set_term(widget, key)
 
 
-def set_terms(widget: QWidget, term_at: TermAt) -> None:
-    """Let a widget explain the several terms that it paints, such as the titles of plots or of columns."""
-    _TermFilter(widget, term_at)
+def set_terms(widget: QWidget, term_at: TermAt, tip_at: Callable[[QPoint], str] | None = None) -> None:
+    """Let a widget explain the several terms that it paints, such as the titles of plots or of columns.
+
+    ``tip_at`` returns what the card has below the term, for a position; without it that is the widget's tooltip.
+    """
+    _TermFilter(widget, term_at, tip_at)
 
 
 def as_help(term: Term) -> str:
@@ -47,9 +50,9 @@ def as_help(term: Term) -> str:
 class _TermFilter(QObject):
     """Shows the card of the term at the pointer instead of a widget's tooltip."""
 
-    def __init__(self, widget: QWidget, term_at: TermAt) -> None:
+    def __init__(self, widget: QWidget, term_at: TermAt, tip_at: Callable[[QPoint], str] | None = None) -> None:
         super().__init__(widget)
-        self._widget, self._term_at = widget, term_at
+        self._widget, self._term_at, self._tip_at = widget, term_at, tip_at
         widget.installEventFilter(self)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
@@ -57,13 +60,13 @@ class _TermFilter(QObject):
         if event.type() == QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
             key, inside = self._term_at(event.pos())
             if key:
-                card_of(self._widget).show_term(glossary()[key], self._widget, inside, self._own_text())
+                card_of(self._widget).show_term(glossary()[key], self._widget, inside, self._own_text(event.pos()))
                 return True
         return False
 
-    def _own_text(self) -> str:
+    def _own_text(self, at: QPoint) -> str:
         """The widget's own tooltip, which the card has below."""
-        return self._widget.toolTip()
+        return self._widget.toolTip() if self._tip_at is None else self._tip_at(at)
 
 
 def card_of(widget: QWidget) -> TermCard:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import pytest
 from PySide6.QtCore import QEvent, QPoint, QRect, Qt, QTimer
 from PySide6.QtGui import QCursor, QHelpEvent
-from PySide6.QtWidgets import QApplication, QLabel, QLineEdit, QPushButton, QWidget
+from PySide6.QtWidgets import QApplication, QLabel, QLineEdit, QPushButton, QTabBar, QWidget
 
 from latentlab.config.glossary import glossary
+from latentlab.gui.panels.filmstrip import Filmstrip
+from latentlab.gui.panels.generate import GeneratePanel
+from latentlab.gui.panels.latent_sliders import LatentSliders
 from latentlab.gui.widgets.controls import column, label
 from latentlab.gui.widgets.glossary_dialog import GlossaryDialog
 from latentlab.gui.widgets.plain_text import set_tool_tip
@@ -70,6 +73,31 @@ def test_a_widget_with_several_terms_explains_the_one_at_the_pointer(window):
     painted.show()
     rest_on(painted, QPoint(60, 5))
     assert glossary()["beta"].card in {each.text() for each in window.findChild(TermCard).findChildren(QLabel)}
+
+
+def test_the_strips_the_controls_of_generate_and_a_dimensions_kl_explain_themselves(shown, themed):
+    window = QWidget()
+    layout = column(window)
+    strip, generate, sliders = Filmstrip(), GeneratePanel(), LatentSliders()
+    sliders.set_dimensions(1)
+    for each in (strip, generate, sliders):
+        layout.addWidget(each)
+    shown(window, 700, 600)
+    tabs = strip.findChild(QTabBar, "stripKinds")
+    rest_on(tabs, tabs.tabRect(0).center())
+    card = window.findChild(TermCard)
+
+    def said() -> set[str]:
+        return {each.text() for each in card.findChildren(QLabel)}
+
+    assert {glossary()["traversal"].card, tabs.tabToolTip(0)} <= said()
+    for name, key in (
+        ("generateFrom", "prior"),
+        ("generateTemperature", "temperature"),
+        ("latentKl0", "kl-per-dimension"),
+    ):
+        rest_on(window.findChild(QWidget, name))
+        assert glossary()[key].card in said()
 
 
 def test_the_link_opens_the_glossary_at_the_term(qtbot, window):
