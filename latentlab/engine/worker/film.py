@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
+from threading import Event
 
 from latentlab.data.images.film import FILM_SUFFIXES, check_film, check_film_size
 from latentlab.engine.protocol.messages import ExportFilm, FilmExported, FilmProgress
@@ -12,7 +13,7 @@ from latentlab.engine.worker.workspace import Workspace
 from latentlab.errors import InputError
 from latentlab.exchange.encoded import decoding_each, stamp_of
 from latentlab.storage.outputs import check_output
-from latentlab.training.image_output import write_images
+from latentlab.training.image_output import write_film_images, write_images
 from latentlab.utils.array_types import FloatArray
 
 MAX_FRAMES = 10_000
@@ -44,27 +45,33 @@ def exporting_film(workspace: Workspace, request: ExportFilm) -> Steps:
             break
         workspace.send(FilmProgress(done, total))
         yield
-    columns = len(images) if len(images) <= _ONE_ROW else 0
+    stamp = stamp_of(model).of(request.latents, request.label)
+    is_left = Event()
     with ThreadPoolExecutor(1, thread_name_prefix="film") as pool:
-        writing = pool.submit(
-            write_images,
-            path,
-            images,
-            columns,
-            request.fps,
-            request.scale,
-            stamp=stamp_of(model).of(request.latents, request.label),
-            z=request.latents,
-        )
-        while True:
-            try:
-                writing.result(timeout=_POLL_SECONDS)
-                break
-            except TimeoutError:
-                if writing.done():  # raised by the writing itself
-                    raise
+        if suffix in FILM_SUFFIXES:
+            frames = _until(is_left, images)
+            writing = pool.submit(write_film_images, path, frames, request.fps, request.scale, stamp)
+        else:
+            columns = len(images) if len(images) <= _ONE_ROW else 0
+            writing = pool.submit(
+                write_images, path, images, columns, scale=request.scale, stamp=stamp, z=request.latents
+            )
+        try:
+            while not writing.done():
+                wait((writing,), _POLL_SECONDS)
                 yield
+        finally:  # cancelled: the rest of the film is not written, nor the file
+            is_left.set()
+        writing.result()
     workspace.send(FilmExported(request.path, len(images)))
+
+
+def _until(is_left: Event, images: FloatArray) -> Iterator[FloatArray]:
+    """The images one by one; no more of them, but an error, once the writing is left."""
+    for image in images:
+        if is_left.is_set():
+            raise InputError("the film was cancelled")
+        yield image
 
 
 def _check(workspace: Workspace, request: ExportFilm, suffix: str) -> None:

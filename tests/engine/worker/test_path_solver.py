@@ -242,6 +242,17 @@ def test_what_is_not_written(workspace, sent, tmp_path, name, latents, why):
     assert not list(tmp_path.iterdir())
 
 
+def test_a_film_that_is_cancelled_while_it_is_written_leaves_no_file(workspace, sent, tmp_path):
+    latents = np.zeros((400, 2), np.float32)
+    steps = exporting_film(workspace, ExportFilm(str(tmp_path / "film.gif"), latents, 25, 20))
+    for _ in range(len(latents)):
+        next(steps)
+    next(steps)
+    steps.close()
+    assert list(tmp_path.iterdir()) == []
+    assert not any(isinstance(each, FilmExported) for each in sent)
+
+
 def test_a_film_of_another_model_is_not_written(workspace, sent, tmp_path):
     steps = exporting_film(workspace, ExportFilm(str(tmp_path / "film.gif"), WAYPOINTS, 25, 1))
     next(steps)
