@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import time
+
 from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QWidget
 
 from latentlab.engine.client.client import EngineClient
 from latentlab.engine.protocol.messages import FunctionRunning, RestartWorker, WorkerState, WorkerStatus
+from latentlab.gui.widgets.debouncer import Debouncer
 from latentlab.gui.widgets.dialogs import ask
 from latentlab.state.activity import Activity, ActivityEntry
 from latentlab.state.session import Session
 
 _WORKER, _FUNCTION = "worker", "function"  # ids of activities
+LINGER_MS = 2000  # between two slow calls of a function that are counted as one wait
 
 
 class WorkerStatusController(QObject):
@@ -33,6 +37,8 @@ class WorkerStatusController(QObject):
     ) -> None:
         super().__init__(parent)
         self._session, self._engine, self._activity, self._window = session, engine, activity, window
+        self._waits_since: float | None = None  # time at which the first of several slow calls began
+        self._end_of_wait = Debouncer(LINGER_MS, self._end_function, self)
         engine.workerStatus.connect(self._show)
         engine.functionRunning.connect(self._show_function)
 
@@ -49,12 +55,23 @@ class WorkerStatusController(QObject):
                 self._activity.end(_WORKER)
 
     def _show_function(self, running: FunctionRunning) -> None:
-        """Say for how long a function of another process has kept the worker waiting."""
+        """Say for how long a function of another process has kept the worker waiting, in one call or one after another.
+
+        The message stays between two slow calls: it would else come and go, and never count beyond one call.
+        """
         if not running.seconds:
-            self._activity.end(_FUNCTION)
+            self._end_of_wait.debounce()
             return
-        text = f"Your function {running.function} is running ({running.seconds:.0f} s)"
+        self._end_of_wait.cancel()
+        now = time.monotonic()
+        if self._waits_since is None:
+            self._waits_since = now - running.seconds
+        text = f"Your function {running.function} is running ({now - self._waits_since:.0f} s)"
         self._activity.begin(_FUNCTION, ActivityEntry(text, is_busy=True))
+
+    def _end_function(self) -> None:
+        self._waits_since = None
+        self._activity.end(_FUNCTION)
 
     def _begin(self, text: str, action: str = "") -> None:
         entry = ActivityEntry(

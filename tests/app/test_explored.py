@@ -10,6 +10,7 @@ from PIL import Image
 
 from latentlab import app, paths
 from latentlab.app import explored
+from latentlab.engine.worker import loop
 from latentlab.foreign import remote_functions
 from latentlab.foreign.exploration import Exploration
 from latentlab.foreign.remote_functions import GONE
@@ -26,11 +27,14 @@ class Functions:
 
     def __init__(self) -> None:
         self.error = ""
+        self.seconds, self.calls = 0.0, 0
         self.may_answer = threading.Event()
         self.may_answer.set()
 
     def decode(self, z):
+        self.calls += 1
         self.may_answer.wait(60)
+        threading.Event().wait(self.seconds)
         if self.error:
             raise ValueError(self.error)
         return decode(z)
@@ -135,6 +139,23 @@ def test_alive_while_a_function_runs_long_the_window_says_so_and_another_model_c
     application.open("bundled:mnist-2d")
     qtbot.waitUntil(lambda: application.session.model.name == "mnist-2d", timeout=SECONDS)
     qtbot.waitUntil(lambda: not application.activity.shown.text.startswith(text), timeout=SECONDS)
+
+
+def test_images_are_opened_between_the_answers_of_a_slow_function(application, functions, qtbot, tmp_path, monkeypatch):
+    """Opening them has many pieces: not each of them waits for a slow answer."""
+    monkeypatch.setattr(loop, "_SHARE_BESIDE_A_SLOW_ANSWER", 100.0)
+    np.savez(tmp_path / "some.npz", images=np.zeros((300, 4, 4), np.uint8))
+    functions.seconds = 0.3
+    session, calls = application.session, functions.calls
+
+    def is_open_while_the_latent_moves() -> bool:
+        session.set_latent(session.latent + 0.001)
+        return session.dataset is not None
+
+    application.open(str(tmp_path / "some.npz"))
+    qtbot.waitUntil(is_open_while_the_latent_moves, timeout=SECONDS)
+    assert functions.calls - calls <= 20  # 41 with one piece for each turn of the loop
+    functions.seconds = 0.0
 
 
 @pytest.mark.logs(GONE)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 from PySide6.QtWidgets import QMessageBox, QPushButton, QWidget
 
+from latentlab.controllers import worker_status
 from latentlab.controllers.worker_status import WorkerStatusController
-from latentlab.engine.protocol.messages import RestartWorker, WorkerState, WorkerStatus
+from latentlab.engine.protocol.messages import FunctionRunning, RestartWorker, WorkerState, WorkerStatus
 from latentlab.state.activity import ActivityEntry
 
 
@@ -55,3 +56,21 @@ def test_a_restart_that_costs_a_run_something_is_asked_about(window, engine, act
     assert box.defaultButton().text() == "Wait"
     next(each for each in box.findChildren(QPushButton) if each.text() == "Restart the worker").click()
     assert engine.asked == [RestartWorker()]
+
+
+def test_slow_calls_one_after_another_are_one_wait(qtbot, session, engine, activity, monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr(worker_status, "LINGER_MS", 200)
+    monkeypatch.setattr("latentlab.controllers.worker_status.time.monotonic", lambda: now[0])
+    window = QWidget()
+    qtbot.addWidget(window)
+    WorkerStatusController(session, engine, activity, window, window)
+    engine.functionRunning.emit(FunctionRunning("decode", 1.0))
+    assert activity.shown.text == "Your function decode is running (1 s)"
+    engine.functionRunning.emit(FunctionRunning("decode", 0.0))
+    assert activity.shown.text == "Your function decode is running (1 s)"
+    now[0] += 2
+    engine.functionRunning.emit(FunctionRunning("decode", 1.0))
+    assert activity.shown.text == "Your function decode is running (3 s)"
+    engine.functionRunning.emit(FunctionRunning("decode", 0.0))
+    qtbot.waitUntil(lambda: "function" not in activity.shown.text)

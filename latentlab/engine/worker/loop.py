@@ -86,6 +86,8 @@ from latentlab.utils.thread_priority import short_gil_switch_interval, yield_to_
 if TYPE_CHECKING:
     from latentlab.engine.worker.training_job import TrainingJob
 
+_SLOW_ANSWER = 0.25  # seconds
+_SHARE_BESIDE_A_SLOW_ANSWER = 0.25  # of its time
 _SHARE_BESIDE_A_STEP = 0.15  # of a step's time, for decoding between two steps (requests limit how often)
 _MAY_TAKE_LONG = (
     OpenModel,
@@ -240,7 +242,7 @@ class Worker:
         self._preview.advance()
         self._board_jobs.advance()
         self._selection.advance()
-        self._jobs.advance()
+        self._advance_jobs(0.0 if run_is_active else time.perf_counter() - began)
         if run_is_active and self._run is not None and self._run.is_active:  # not if it has just been paused
             self._advance_run(self._run)
             self._concurrent_decoder.after_iteration(time.perf_counter() - began)
@@ -269,6 +271,16 @@ class Worker:
                 self._interactive.advance()
             if time.perf_counter() >= end:
                 return
+
+    def _advance_jobs(self, seconds: float) -> None:
+        """Do one piece, or several if what was before them took long, as with a slow function of another process.
+
+        Opening images and encoding them has many short pieces, which would else take as many slow answers.
+        """
+        end = time.perf_counter() + _SHARE_BESIDE_A_SLOW_ANSWER * (seconds if seconds >= _SLOW_ANSWER else 0.0)
+        self._jobs.advance()
+        while self._jobs and time.perf_counter() < end and not self._inbox.holds(OpenModel, Shutdown):
+            self._jobs.advance()
 
     def _advance_run(self, run: TrainingJob) -> None:
         began = time.perf_counter()
