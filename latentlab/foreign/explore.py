@@ -61,7 +61,9 @@ def explore(
         encode, decode, name = getattr(whole, "encode", None), whole.decode, name or type(whole).__name__
         if isinstance(getattr(whole, "capabilities", None), Capabilities):  # it has the one protocol
             latent_dim, image_shape, spread = latent_dim or whole.latent_dim, image_shape or whole.image_shape, "std"
+    data_name = "given images"
     if hasattr(images, "images"):  # a dataset of latentlab
+        data_name = str(getattr(images, "name", "")) or data_name
         labels = images.labels if labels is None and len(images.classes) else labels
         classes, images = classes or images.classes, images.images
     _require_callable(encode=encode, decode=decode, log_likelihood=log_likelihood, jvp=jvp, optional=True)
@@ -98,7 +100,7 @@ def explore(
     note = _try(model, pixels, is_latent_known=latent is not None, is_shape_known=shape is not None)
     if note:
         warnings.warn(note, stacklevel=3)
-    return _open(model, pixels, columns, tuple(classes), name, note, block, options)
+    return _open(model, pixels, columns, tuple(classes), (name, data_name), note, block, options)
 
 
 def is_interactive() -> bool:
@@ -279,15 +281,16 @@ def _open(
     pixels: NDArray[np.uint8] | None,
     columns: dict[str, NDArray[Any]],
     classes: tuple[str, ...],
-    name: str,
+    names: tuple[str, str],
     note: str,
     block: bool | None,
     options: Sequence[str],
 ) -> Exploration:
     folder = Path(tempfile.mkdtemp(prefix=FOLDER))  # which only this user may enter
     key = secrets.token_hex(32)
-    shown = "".join(letter if letter.isalnum() or letter in " -_." else "_" for letter in as_line(name, _LONGEST_NAME))
-    path = folder / f"{shown.strip() or 'model'}{SUFFIX}"
+    name = names[0]  # of the model; the other is that of the images
+    model_file, data_file = (_file_name(each) for each in names)
+    path = folder / f"{model_file or 'model'}{SUFFIX}"
     can = model.capabilities
     description = ExploredDescription(
         name=as_line(name),
@@ -311,7 +314,7 @@ def _open(
         path.write_text(json.dumps(description.model_dump(mode="json")), encoding="utf-8")
         sources = [str(path)]
         if pixels is not None:
-            data = folder / "images.npz"
+            data = folder / f"{data_file or 'images'}.npz"
             layout = pixels[:, 0] if pixels.shape[1] == 1 else pixels.transpose(0, 2, 3, 1)
             np.savez(data, allow_pickle=False, images=layout, **columns)
             sources.append(str(data))
@@ -320,6 +323,12 @@ def _open(
     if block if block is not None else not is_interactive():
         exploration.wait()
     return exploration
+
+
+def _file_name(name: str) -> str:
+    """A name as that of a file, which the window shows without its ending."""
+    letters = (letter if letter.isalnum() or letter in " -_." else "_" for letter in as_line(name, _LONGEST_NAME))
+    return "".join(letters).strip()
 
 
 def _started(arguments: list[str], log: Path) -> subprocess.Popen[bytes]:

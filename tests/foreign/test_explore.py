@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
+from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -175,6 +177,18 @@ def test_latents_of_several_axes_are_vectors_for_the_window_and_have_their_axes_
         np.testing.assert_allclose(model.decode([[1.0, 2.0]]), decode(np.array([[1.0, 2.0]])), atol=1e-6)
         with pytest.raises(InputError, match="has no encoder"):
             model.encode(IMAGES)
+
+
+@pytest.mark.parametrize(("own", "shown"), [("digits/of mine", "digits_of mine"), (None, "given images")])
+def test_the_images_have_a_name_that_the_window_can_show(opened, monkeypatch, own, shown):
+    """The Board says how many images of what were selected: the name of the dataset, or that they were given."""
+    sources = []
+    started = opening._started
+    monkeypatch.setattr(opening, "_started", lambda given, log: sources.extend(given) or started(given, log))
+    images = IMAGES if own is None else SimpleNamespace(images=IMAGES, name=own, classes=(), labels=None)
+    with latentlab.explore(encode, decode, images, spread="std", block=False):
+        pass
+    assert Path(sources[-1]).stem == shown
 
 
 def test_values_far_outside_of_the_range_are_remarked_on(opened):
