@@ -94,7 +94,7 @@ class Monkey:
             self._make_stroke: 40, self._press_key: 10, self._press_button: 12, self._choose_entry: 6,
             self._step_number: 4, self._trigger_action: 8, self._toggle_panel: 6, self._resize: 2, self._drop: 5,
             self._train: 4, self._end_run: 2, self._answer_dialogs: 6,
-            self._use_board: 8,
+            self._use_board: 8, self._show_activities: 6, self._use_palette: 4, self._use_session: 3,
         }  # fmt: skip
 
     def play(self, seconds: float) -> None:
@@ -192,6 +192,35 @@ class Monkey:
             entries = [action for action in menu.actions() if action.isEnabled() and not action.isSeparator()]
             menu.close()
             random_.choice(entries).trigger()
+
+    def _show_activities(self) -> None:
+        """Open the list of what is in progress, or close it, or press one of its buttons."""
+        from PySide6.QtWidgets import QAbstractButton
+
+        shown = self._visitor.find("activityList")
+        buttons = [each for each in shown.findChildren(QAbstractButton) if each.isVisible()]
+        if not shown.isVisible():
+            self._visitor.find("statusBar").listRequested.emit()
+        elif buttons and self._random.random() < 0.2:
+            self._random.choice(buttons).click()
+        else:
+            shown.close()
+
+    def _use_palette(self) -> None:
+        """Run a command of the palette: an action, a recipe, a lesson, a recent file."""
+        from latentlab.gui.commands import Command
+
+        commands: list[Command] = self._window.commands.commands()
+        usable = [each for each in commands if not each.reason and each.title not in _NO_BUTTONS]
+        self._random.choice(usable).run()
+
+    def _use_session(self) -> None:
+        """Save the session, or open the saved one."""
+        document = self._application.document
+        if not os.path.exists("monkey.latentlab.json") or self._random.random() < 0.5:
+            document.save_as("monkey.latentlab.json") if not document.file else document.save()
+        else:
+            document.open("monkey.latentlab.json")
 
     def _toggle_panel(self) -> None:
         name = self._random.choice(list(self._window.docks))
