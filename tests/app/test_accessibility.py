@@ -215,7 +215,13 @@ def test_a_layers_menu_hides_the_others(application):
     menu.close()
 
 
-@pytest.mark.parametrize("panel", ["data", "model", "training", "selection", "curves", "filmstrip", "generate", "play"])
+@pytest.mark.parametrize(
+    "panel",
+    [
+        *("data", "model", "training", "selection", "image", "lessons", "curves", "runs", "sliders"),
+        *("filmstrip", "generate", "play", "log"),
+    ],
+)
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_what_has_the_focus_looks_different(application, panel, scheme):
     window = application.window
