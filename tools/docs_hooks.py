@@ -144,7 +144,11 @@ def lesson_page(name: str) -> str:
     each = lesson(name)
     parts = [each.idea.strip()]
     for number, step in enumerate(each.steps, 1):
-        parts += [f"## {number}. {step.button}", step.text.strip(), f"**What you should see.** {step.see.strip()}"]
+        parts += [
+            f"## {number}. {step.button}",
+            step.text.strip(),
+            f"**What you should see at its end.** {step.see.strip()}",
+        ]
         if step.picture:
             parts.append(f"![After step {number}]({step.picture})")
     if each.claims:

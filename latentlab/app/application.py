@@ -238,7 +238,7 @@ class Application(QObject):
         window.actions_.show_activities.triggered.connect(status_line.show_list)
         WorkerStatusController(session, engine, self.activity, window, parent)
         self.data = DataController(session, engine, window.data_panel, self.activity, parent)
-        DatasetFitController(session, window.data_panel, window.notifications, parent)
+        self._dataset_fit = DatasetFitController(session, window.data_panel, window.notifications, parent)
         self.model = ModelController(session, engine, self.undo, window.model_panel, parent)
         PairPlotController(session, self.undo, window.model_panel, self.latent_map, window, parent)
         self.training = TrainingController(session, engine, window.training_panel, window.curves, self.activity, parent)
@@ -290,6 +290,7 @@ class Application(QObject):
             engine, self.training, notifications, self._continue_run, self._actions.request_again, parent
         )
         self.lessons = self._make_lessons()
+        self._dataset_fit.is_user_opening = lambda: not self.lessons.runner.is_running
         ModelOpeningController(engine, self.model, self.activity, parent)
         notifier = DesktopNotifier(parent)
         DesktopNoticeController(

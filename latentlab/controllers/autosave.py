@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from functools import partial
 from pathlib import Path
@@ -48,6 +49,8 @@ class AutosaveController(QObject):
     ----------
     file, is_modified
         The session file that is open, empty for none, and whether it has not been saved: kept with every autosave.
+    replaced
+        What is kept instead of a session, such as one with a lesson's model.
     saved_board
         The items of the Board that are in a file of the user's own: closing the window loses nothing of them.
 
@@ -74,6 +77,7 @@ class AutosaveController(QObject):
         self._session, self._snapshots, self._restorer = session, snapshots, restorer
         self._notifications = notifications
         self.file, self.is_modified = "", False
+        self.replaced: Callable[[SessionFile], SessionFile] = lambda session: session
         self._closing: SessionFile | None = None  # of a run that is being ended
         self._at_close: SessionFile | None = None
         self._written: SessionFile | None = None
@@ -98,7 +102,7 @@ class AutosaveController(QObject):
     def snapshot(self) -> SessionFile:
         """The session as it would be autosaved now."""
         update = {"file": self.file, "was_modified": self.is_modified}
-        return self._snapshots.take().model_copy(update=update)
+        return self.replaced(self._snapshots.take()).model_copy(update=update)
 
     def save(self, path: Path) -> SessionFile:
         """Save the session to ``path`` and return it; raises ``LatentlabError`` when it cannot be written."""
@@ -126,7 +130,7 @@ class AutosaveController(QObject):
     def note_closing(self) -> None:
         """Remember what is open, and the active run, before the worker ends."""
         self._at_close = self.snapshot()
-        self._closing = self._at_close if self._session.run_is_active else None
+        self._closing = self._at_close if self._at_close.run_was_live else None
 
     def close(self) -> None:
         """Remove this window's autosave, or leave the one with which the next start can resume the run or the Board.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
@@ -211,12 +212,19 @@ def _shaped(shape: tuple[int, int, int]) -> DataConfig:
 
 
 class DatasetFitController(QObject):
-    """Reports in the Data panel, and once in a notification, that the open images do not fit, and what to do."""
+    """Reports in the Data panel, and once in a notification, that the open images do not fit, and what to do.
+
+    Attributes
+    ----------
+    is_user_opening
+        Whether the user opens images, and not a lesson, which trains a model for them next: else nothing is notified.
+    """
 
     def __init__(
         self, session: Session, panel: DataPanel, notifications: Toasts, parent: QObject | None = None
     ) -> None:
         super().__init__(parent)
+        self.is_user_opening: Callable[[], bool] = lambda: True
         self._session, self._panel, self._notifications = session, panel, notifications
         self._text = ""
         self._notification: Notification | None = None
@@ -238,4 +246,4 @@ class DatasetFitController(QObject):
         self._text = text
         if self._notification is not None:
             self._notification.withdraw()
-        self._notification = self._notifications.notify("info", text) if text else None
+        self._notification = self._notifications.notify("info", text) if text and self.is_user_opening() else None

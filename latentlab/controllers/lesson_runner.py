@@ -104,11 +104,15 @@ class LessonRunner(QObject):
             self._doors.training.stop()
         self._end_with("The step was cancelled.")
 
+    def remove_curves(self) -> None:
+        """Remove the curves of the lessons' runs."""
+        for run in [key for key in self._doors.window.curves.run_keys() if self.owns(key)]:
+            self._doors.window.curves.remove_run(run)
+
     def remove_runs(self) -> None:
         """Remove what the lessons' runs have written."""
+        self.remove_curves()
         if self._folder is not None:
-            for run in [key for key in self._doors.window.curves.run_keys() if self.owns(key)]:
-                self._doors.window.curves.remove_run(run)
             shutil.rmtree(self._folder, ignore_errors=True)
             self._folder = None
 

@@ -18,6 +18,7 @@ from latentlab.gui.commands import Command
 from latentlab.gui.panels.lessons import LessonsPanel
 from latentlab.gui.widgets.controls import is_in_front
 from latentlab.state.window_settings import WindowSettings
+from latentlab.storage.session_file import SessionFile
 
 _PUTTING_BACK = -1
 
@@ -55,6 +56,7 @@ class LessonsController(QObject):
         self._lesson: Lesson | None = None
         self._step = 0
         self._done: set[int] = set()  # steps of the open lesson
+        autosave.replaced = self._without_lessons
         self.runner.progressed.connect(panel.set_progress)
         self.runner.finished.connect(self._on_finished)
         self.runner.failed.connect(self._on_failed)
@@ -109,6 +111,8 @@ class LessonsController(QObject):
             return
         if self._before is None:
             self._before = remember(self._doors, self._autosave)
+        if self._lesson is not None and self._lesson.name != name and not self._doors.session.run_is_active:
+            self.runner.remove_curves()  # those of the lesson before: they would squeeze the plots of this one
         self._lesson, self._step = lesson(name), index
         self._panel.set_status("")
         self._panel.set_can_put_back(True)
@@ -135,6 +139,12 @@ class LessonsController(QObject):
         self._panel.set_running(None)
         self._panel.set_can_put_back(False)
         self._panel.set_status("Everything is as it was before the lessons.")
+
+    def _without_lessons(self, session: SessionFile) -> SessionFile:
+        """What is saved of a session with a lesson's model, whose files are temporary: that before, with the Board."""
+        if self._before is None or not (self.runner.owns(session.run_folder) or self.runner.owns(session.model)):
+            return session
+        return self._before.saved.model_copy(update={"board": session.board})
 
     def _current_step(self) -> Step:
         assert self._lesson is not None

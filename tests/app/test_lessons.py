@@ -14,6 +14,7 @@ from latentlab.controllers import lessons as controller
 from latentlab.gui.main_window import MainWindow
 from latentlab.gui.widgets.tour import Tour
 from latentlab.state.window_settings import WindowSettings
+from latentlab.storage.session_file import last_session_path, read_session
 from tests.app.conftest import SECONDS, find
 
 LONG = 600_000  # ms, for a step of a whole lesson on a busy machine
@@ -191,3 +192,21 @@ def test_a_lesson_that_is_opened_ends_the_first_hints(application):
     assert find(application, "tour").isVisible()
     application.lessons.open(lessons()[0].name)
     assert not application.window.findChildren(Tour) or not find(application, "tour").isVisible()
+
+
+def test_another_lesson_begins_without_the_curves_of_the_one_before_and_no_lesson_is_saved(
+    application, qtbot, quick_lessons
+):
+    before = application.session.model.source
+    first, second = (next(each for each in lessons() if each.name == name) for name in ("collapse", "manifold"))
+    runs = []
+    for each in (first, second):
+        application.lessons.open(each.name)
+        press(application, 0)
+        qtbot.waitUntil(lambda: not application.lessons.runner.is_running, timeout=SECONDS)
+        runs.append(application.session.run_folder)
+        assert application.window.curves.run_keys() == [runs[-1]]
+    assert application.session.model.source != before
+    application.close()
+    last = read_session(last_session_path())
+    assert (last.model, last.run_folder) == (before, "")

@@ -99,3 +99,14 @@ def test_during_a_run_the_note_names_the_epoch_of_the_points(texts, session):
 )
 def test_the_suggested_settings_would_make_the_images_fit(images, model, remedy):
     assert misfit(images, model).endswith(f"are not on the map: {remedy}")
+
+
+def test_nothing_is_notified_of_images_that_a_lesson_opens(qtbot, session):
+    window = QWidget()
+    qtbot.addWidget(window)
+    panel, notifications = DataPanel(window), Toasts(window)
+    DatasetFitController(session, panel, notifications, window).is_user_opening = lambda: False
+    session.set_model(model_info(), 1, is_new_model=True)
+    session.set_dataset(faces())
+    assert panel.findChild(QLabel, "datasetMisfit").text()
+    assert notifications.messages() == []

@@ -336,7 +336,7 @@ class _StepCard(QFrame):
             page.setLayout(controls)
             self._controls.addWidget(page)
         layout.addLayout(self._controls)
-        layout.addWidget(_text("What you should see", "section"))
+        layout.addWidget(_text("What you should see at its end", "section"))
         layout.addWidget(_text(_joined(step.see)))
         if step.picture:
             picture = ScaledPicture(QPixmap(str(resource("lessons", step.picture))))
@@ -344,7 +344,9 @@ class _StepCard(QFrame):
             layout.addWidget(picture)
         self._figures = _text("", "mono", lines=True)
         self._figures.setObjectName(f"lessonFigures{index}")
-        self._figures.hide()
+        # There from the start, so that the next step's button stays where it is.
+        self._figures.setText("\n".join(f"{figure.title}: …" for figure in step.figures))
+        self._figures.setVisible(bool(step.figures))
         layout.addWidget(self._figures)
         self.set_state(is_running=False, can_run=True, reason="")
 
