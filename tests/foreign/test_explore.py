@@ -180,11 +180,10 @@ def test_latents_of_several_axes_are_vectors_for_the_window_and_have_their_axes_
 
 
 @pytest.mark.parametrize(("own", "shown"), [("digits/of mine", "digits_of mine"), (None, "given images")])
-def test_the_images_have_a_name_that_the_window_can_show(opened, monkeypatch, own, shown):
+def test_the_images_have_a_name_that_the_window_can_show(monkeypatch, own, shown):
     """The Board says how many images of what were selected: the name of the dataset, or that they were given."""
     sources = []
-    started = opening._started
-    monkeypatch.setattr(opening, "_started", lambda given, log: sources.extend(given) or started(given, log))
+    monkeypatch.setattr(opening, "_started", lambda given, log: sources.extend(given) or NoWindow(given, log))
     images = IMAGES if own is None else SimpleNamespace(images=IMAGES, name=own, classes=(), labels=None)
     with latentlab.explore(encode, decode, images, spread="std", block=False):
         pass
