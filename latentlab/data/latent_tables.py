@@ -6,6 +6,7 @@ import csv
 import os
 import re
 import zipfile
+import zlib
 from collections.abc import Iterator, Sequence
 from importlib import import_module
 from itertools import chain
@@ -21,6 +22,7 @@ from latentlab.data.types import UNKNOWN, Labels
 from latentlab.errors import InputError
 from latentlab.utils.memory import available_bytes
 from latentlab.utils.path_checks import require_present
+from latentlab.utils.plain_text import as_line
 
 _COLUMN = re.compile(r"(mean|z|std|latent|umap|tsne|pc)[_ ]?(\d+)")
 _ARRAYS = ("mean", "z", "latents", "embedding", "embeddings")
@@ -149,7 +151,7 @@ def read_latents(path: Path) -> Latents:
             return _checked(_from_arrays(path), path)
     except UnreadableError as error:
         raise InputError(f"{path} cannot be read: {error}") from None
-    except (OSError, ValueError, EOFError, TypeError, MemoryError, zipfile.BadZipFile):
+    except (OSError, ValueError, EOFError, TypeError, MemoryError, zipfile.BadZipFile, zlib.error):
         raise InputError(f"{path} does not hold latents: an .npy, .npz or .csv file with latents [N, d]") from None
 
 
@@ -169,7 +171,9 @@ def _from_arrays(path: Path) -> Latents:
     with np.load(path, allow_pickle=False) as arrays:
         name = next((name for name in _ARRAYS if name in arrays.files), None)
         if name is None:
-            raise InputError(f"{path} has no latents named mean or z (arrays: {', '.join(arrays.files) or 'none'})")
+            raise InputError(
+                f"{path} has no latents named mean or z (arrays: {as_line(', '.join(arrays.files)) or 'none'})"
+            )
         z = _as_latents(arrays[name], f"{name} in {path.name}")
         std = _as_latents(arrays["std"], f"std in {path.name}") if name == "mean" and "std" in arrays.files else None
         if std is not None and std.shape != z.shape:
@@ -219,7 +223,7 @@ def _from_parquet(path: Path) -> Latents:
             ordered = list(names.values())
             chosen = listed[:1] or [ordered[column] for column in columns]
             if not chosen:
-                raise InputError(f"{path} has no columns of latents (columns: {', '.join(ordered[:8])})")
+                raise InputError(f"{path} has no columns of latents (columns: {as_line(', '.join(ordered[:8]))})")
             beside = [names[name] for name in (*_PATHS, "class", "label") if name in names]
             wanted = [*chosen, *(ordered[column] for column in stds), *beside]
             batches = _batches(file, list(dict.fromkeys(wanted)), path)
@@ -310,7 +314,9 @@ def _from_table(path: Path) -> Latents:
     if not columns and all(map(_is_number, header)):
         columns, rows = list(range(len(header))), chain([header], rows)
     if not columns:
-        raise InputError(f"{path} has no columns mean_0, mean_1, … of latents (columns: {', '.join(header[:8])})")
+        raise InputError(
+            f"{path} has no columns mean_0, mean_1, … of latents (columns: {as_line(', '.join(header[:8]))})"
+        )
     by_name = "class" in names
     label_column = names.index("class") if by_name else names.index("label") if "label" in names else None
     values: list[list[float]] = []

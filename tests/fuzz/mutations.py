@@ -84,6 +84,9 @@ def _slots(value: Any) -> Any:
 def spoilt_array(draw: st.DrawFn, array: np.ndarray) -> np.ndarray:
     """An array with other values, another shape or another type."""
     action = draw(st.sampled_from(["value", "value", "all", "shape", "type", "transpose"]))
+    if array.dtype.kind == "U" and action in ("type", "value", "all"):
+        text = draw(st.sampled_from(HOSTILE_TEXTS[:-3]))
+        return np.array([text, *array[1:]] if array.ndim and array.size else text)
     if action == "type":
         kind = draw(st.sampled_from(["f2", "f4", "f8", "u1", "i1", "i4", "i8", "u8", "?"]))
         with np.errstate(all="ignore"):

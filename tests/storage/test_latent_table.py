@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 import latentlab
+from latentlab.data.latent_tables import read_latents
 from latentlab.errors import InputError
 from latentlab.storage import find_model, read_model
 from latentlab.storage.latent_table import LatentTable
@@ -234,3 +235,22 @@ def test_a_damaged_parquet_file_is_refused(tmp_path):
     with pytest.raises(InputError, match="cannot be read") as raised:
         read_model(path)
     assert "\n" not in str(raised.value)
+
+
+def test_row_2_a_table_whose_compressed_bytes_are_damaged_is_refused(tmp_path):
+    path = tmp_path / "t.npz"
+    np.savez_compressed(path, mean=latents(200, 8))
+    data = bytearray(path.read_bytes())
+    for at in range(100, 1000):
+        data[at] ^= 0x55
+    path.write_bytes(data)
+    with pytest.raises(InputError, match="does not hold latents"):
+        read_latents(path)
+
+
+def test_row_39_columns_of_any_name_are_named_in_one_short_sentence(tmp_path):
+    (tmp_path / "t.csv").write_text(f'"a\nb\x1b",{"x" * 70_000}\n1,2\n')
+    with pytest.raises(InputError) as refused:
+        read_latents(tmp_path / "t.csv")
+    assert "\n" not in str(refused.value)
+    assert len(str(refused.value)) < 1000
