@@ -53,6 +53,7 @@ from latentlab.gui.curves.runs_table import Column
 from latentlab.gui.main_window import RecentGroup
 from latentlab.gui.widgets import dialogs
 from latentlab.gui.widgets.dialogs import AboutDialog, ReportDialog
+from latentlab.state.activity import ActivityEntry
 from tests.app.conftest import SECONDS, find
 
 pytestmark = pytest.mark.qt_log_ignore("does not support raise", extend=True)  # a tooltip, offscreen
@@ -279,6 +280,9 @@ def test_whatever_the_worker_reports_is_shown_as_plain_text(fifo, application, q
             ModelSaved(name),
         ):
             emit(result)
+        application.activity.begin(
+            "hostile", ActivityEntry(name, 0.5, seconds_left=3.0, cancel=lambda: None, cancel_text="Cancel")
+        )
         window.runs_table.set_rows([Column(name, name)], [(name, (name,))])
         window.set_recent([RecentGroup("Models", (name,), frozenset([name]))])
         shown = [
