@@ -93,7 +93,7 @@ def test_exploring_own_functions(run_example, monkeypatch):
     monkeypatch.setattr(explore, "_started", start)
     printed = run_example("explore_your_functions.py", "--limit", "60", "--size", "16", "--window")
     assert float(printed.rpartition(":")[2]) < 0.1
-    assert [path.rpartition("/")[2] for path in started[0]] == ["principal components.explore", "images.npz"]
+    assert [path.rpartition("/")[2] for path in started[0]] == ["principal components.explore", "shapes.npz"]
 
 
 def test_reading_without_latentlab_gives_the_same_image(run_example, tmp_path):

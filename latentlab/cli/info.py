@@ -175,6 +175,7 @@ def _foreign_info(path: Path, file: ModelFile) -> dict[str, Any]:
         "metrics": header.metrics,
         "points": 0 if file.points is None else len(file.points.mean),
         "autoencoder": {} if header.autoencoder is None else header.autoencoder.model_dump(mode="json"),
+        "data": header.data,
         "schema_version": header.schema_version,
         "sha256": header.sha256,
         "notes": [] if table is None else [table.note],

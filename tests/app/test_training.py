@@ -200,7 +200,8 @@ def test_yours_the_copied_command_is_of_the_model_on_screen(application, qtbot, 
     command = QGuiApplication.clipboard().text()
     QGuiApplication.clipboard().clear()
     copy_buttons = application.window.notifications.findChildren(QPushButton, "copyDetails")
-    next(each for each in copy_buttons if each.parentWidget().message.startswith("Copied the command")).click()
+    cards = [each for each in copy_buttons if each.parentWidget().message.startswith("Copied the command")]
+    cards[-1].click()  # those of the commands before are still visible
     assert QGuiApplication.clipboard().text() == command
 
 

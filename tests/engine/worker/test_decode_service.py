@@ -8,6 +8,7 @@ import threading
 import numpy as np
 import pytest
 
+from latentlab.config.capabilities import Capabilities
 from latentlab.engine.protocol.channel import REQUEST_ORDER, Mailbox
 from latentlab.engine.protocol.messages import Decode, Decoded, Failed
 from latentlab.engine.worker.decode_service import DecodeService, Fallback
@@ -20,6 +21,7 @@ class Model:
     """Decodes latents of two dimensions to grey images; fails for a negative first dimension."""
 
     latent_dim = 2
+    capabilities = Capabilities()
 
     def decode(self, z, label=None):
         if z[0, 0] < 0:
