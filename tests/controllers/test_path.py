@@ -236,7 +236,7 @@ def test_frames_are_those_of_the_clock_and_late_ones_are_left_out():
     player.pause()
 
 
-def test_a_loop_repeats_without_a_seam_and_a_new_film_goes_on_at_the_same_part():
+def test_a_loop_repeats_without_a_seam_and_a_new_film_goes_on_at_the_same_part(qapp):
     clock = Clock()
     player = PathPlayer(clock=clock)
     due = []
