@@ -223,7 +223,7 @@ def numbers(option: str, text: str) -> list[float]:
 
 
 def of_package(folder: str, differences: dict[str, float]) -> str:
-    """What is said of an ONNX package that is written."""
+    """The line that describes an exported ONNX package."""
     listed = ", ".join(f"{name} {difference:.1e}" for name, difference in differences.items())
     return f"{folder}: tested with onnxruntime; largest differences: {listed}"
 

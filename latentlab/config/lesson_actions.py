@@ -22,7 +22,7 @@ Panel = Literal[
 
 
 class OpenData(Config):
-    """Open images that are there on every machine; the step goes on when they are encoded, if they fit the model."""
+    """Open images that are there on every machine; the step continues once they are encoded, if they fit the model."""
 
     do: Literal["open-data"]
     source: str = Field(pattern=r"^demo:[a-z]+$")
@@ -71,7 +71,7 @@ class TrainModel(Config):
 
 
 class Adjust(Config):
-    """Set β of the run that goes on, and wait for some of its epochs."""
+    """Set β of the active run, and wait for some of its epochs."""
 
     do: Literal["adjust"]
     beta: float = Field(ge=0.0, le=1000.0)

@@ -38,7 +38,7 @@ class LookPreferences(Config):
 
 
 class NoticePreferences(Config):
-    """What the desktop is told."""
+    """Desktop notifications."""
 
     desktop: bool = Field(
         default=True, description="When a run ends while the window is not in front, say so by a desktop notification."

@@ -1,4 +1,4 @@
-"""A model that another process computes: it is told what is on the Board, may close the window, and may end."""
+"""A model that another process computes: reports the Board to it, closes the window for it, and notices its end."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ REST_SECONDS = 0.5
 
 Condition: TypeAlias = Callable[[], bool]
 Doing: TypeAlias = Generator[Condition, None, None]
-"""Yields what has to be so before it goes on."""
+"""Yields each condition that it waits for."""
 
 
 @dataclass(frozen=True)
@@ -154,7 +154,7 @@ class LessonActions:
         begin = session.run.completed_epochs
         panel.set_adjusted({"beta": action.beta})
         panel.adjusted.emit({"beta": action.beta})
-        # The epoch that goes on has begun with the β before.
+        # The current epoch began with the previous β.
         yield lambda: session.run.completed_epochs > begin + action.epochs or not session.run_is_active
 
     def _stop(self) -> Doing:

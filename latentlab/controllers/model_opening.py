@@ -13,7 +13,7 @@ from latentlab.gui.widgets.debouncer import Debouncer
 from latentlab.state.activity import Activity, ActivityEntry
 
 SOON_MS = 300
-"""Most models are open before that, and nothing is said."""
+"""Most models are open before that, and no message appears."""
 _OPENING = "opening the model"  # id of the activity
 
 

@@ -105,7 +105,7 @@ class SessionSnapshots:
 def is_same_content(one: SessionFile, other: SessionFile) -> bool:
     """Whether two sessions hold the same work: apart from the arrangement of panels, the view and the state of a run.
 
-    A run that goes on changes neither what is open nor what was found.
+    An active run changes neither what is open nor what was found.
     """
     if one is other:
         return True

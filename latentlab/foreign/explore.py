@@ -104,7 +104,7 @@ def explore(
 
 
 def is_interactive() -> bool:
-    """Whether this process is a notebook's kernel or an interactive interpreter, which goes on beside the window."""
+    """Whether this process is a notebook's kernel or an interactive interpreter, which the window must not block."""
     shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
     return shell is not None or hasattr(sys, "ps1")
 
@@ -212,7 +212,7 @@ def _latent_shape(latent_dim: int | None, latent_shape: Sequence[int] | None) ->
 
 
 def _try(model: UserModel, pixels: NDArray[np.uint8] | None, is_latent_known: bool, is_shape_known: bool) -> str:
-    """Call each function once, so that what is wrong is said here and not in the window; learn shapes not given.
+    """Call each function once, so that errors are raised here and not shown in the window; learn shapes not given.
 
     Returns what is remarkable about the decoded values, or an empty text.
     """
@@ -237,7 +237,7 @@ def _try(model: UserModel, pixels: NDArray[np.uint8] | None, is_latent_known: bo
 
 
 def _beyond_range(model: UserModel, least: float, most: float) -> str:
-    """What is said of decoded values, as parts of the range, that leave it by much; empty if they do not."""
+    """A warning about decoded values, as parts of the range, that leave it by much; empty if they do not."""
     if least >= -_BEYOND and most <= 1 + _BEYOND:
         return ""
     from_, to, black, white = (f"{model.range_of(value):.3g}" for value in (least, most, 0.0, 1.0))

@@ -89,7 +89,7 @@ def _session(graph: OnnxGraph, name: str) -> Any:
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
     options.log_severity_level = 4
-    # Tensors come from one bounded arena: a graph that asks for more fails, and the process goes on.
+    # Tensors come from one bounded arena: a graph that asks for more fails without ending the process.
     _bound_memory(onnxruntime)
     options.add_session_config_entry("session.use_env_allocators", "1")
     try:

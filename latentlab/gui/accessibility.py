@@ -1,4 +1,4 @@
-"""Roles that screen readers are told for the widgets that paint their content themselves.
+"""The roles, for screen readers, of the widgets that paint their content themselves.
 
 Qt takes a widget of an unknown class for a plain area. A class names its role in ``ACCESSIBLE_ROLE``; what it shows
 now is its accessible description, which it keeps up to date.

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def decode_for_display(
     workspace: Workspace, decoder: Decoder, z: FloatArray, label: ArrayLike | None = None
 ) -> FloatArray:
-    """Decode latents [N, d]; images that are not finite are crossed out, which the window is told once for each model.
+    """Decode latents [N, d]; images that are not finite are crossed out and reported once per model.
 
     Parameters
     ----------

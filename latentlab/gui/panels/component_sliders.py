@@ -10,9 +10,8 @@ from PySide6.QtWidgets import QWidget
 from latentlab.gui.style.theme import SPACE
 from latentlab.gui.widgets.containers import EmptyState, Fold
 from latentlab.gui.widgets.controls import button, column, label, named, row
-from latentlab.gui.widgets.latent_slider import LatentSlider
 from latentlab.gui.widgets.plain_text import set_tool_tip
-from latentlab.gui.widgets.value_edit import ValueEdit
+from latentlab.gui.widgets.value_slider import ValueSlider
 
 SHOWN = 6
 """Sliders that are not folded."""
@@ -89,7 +88,7 @@ class ComponentSliders(QWidget):
         return made
 
 
-class _Row(QWidget):
+class _Row(ValueSlider):
     """One component: title, slider, value."""
 
     def __init__(self, index: int) -> None:
@@ -97,24 +96,12 @@ class _Row(QWidget):
         self._name = f"PC {index + 1}"
         title = label(self._name)
         title.setFixedWidth(_TITLE_WIDTH)
-        self.slider, self.value = LatentSlider(self), ValueEdit()
         self.slider.set_span(SPAN)
         named(self.slider, f"componentSlider{index}", f"principal component {index + 1}", "")
         tip = f"Position along {self._name}, in standard deviations from the images' mean: type another"
         named(self.value, f"componentValue{index}", f"value of {self._name}", tip)
-        self.value.typed.connect(self._on_value_typed)
-        self.slider.edited.connect(lambda value, _gesture: self.value.show_value(value))
         self.setLayout(row(title, self.slider, self.value, space=SPACE // 2))
 
     def set_share(self, share: float) -> None:
         tip = f"{self._name}: {share:.0%} of the variance of the components shown. Drag, or double-click for the mean"
         set_tool_tip(self.slider, tip)
-
-    def show_value(self, value: float) -> None:
-        if self.slider.value() != value:
-            self.slider.show_value(value)
-            self.value.show_value(value)
-
-    def _on_value_typed(self, value: float) -> None:
-        self.slider.setValue(value)
-        self.value.show_value(self.slider.value())

@@ -11,8 +11,7 @@ from PySide6.QtWidgets import QWidget
 from latentlab.gui.style.theme import SPACE
 from latentlab.gui.widgets.controls import column, label, named, row, tool_button
 from latentlab.gui.widgets.elided_label import ElidedLabel
-from latentlab.gui.widgets.latent_slider import LatentSlider
-from latentlab.gui.widgets.value_edit import ValueEdit
+from latentlab.gui.widgets.value_slider import ValueSlider
 from latentlab.utils.plain_text import NAME, as_line
 
 _NAME_WIDTH = 84  # px
@@ -81,7 +80,7 @@ class DirectionSliders(QWidget):
         return lambda value, gesture: self.valueEdited.emit(identity, value, gesture)
 
 
-class _Row(QWidget):
+class _Row(ValueSlider):
     """One direction: name, slider, value, and a button that removes the slider."""
 
     def __init__(self, index: int, shown: DirectionRow) -> None:
@@ -90,28 +89,15 @@ class _Row(QWidget):
         title = ElidedLabel()
         title.setText(name)
         title.setFixedWidth(_NAME_WIDTH)
-        self.slider = LatentSlider(self)
         tip = f"{name}\n{shown.tip}\nDrag, or double-click to go to its middle"
         named(self.slider, f"directionSlider{index}", f"direction {name}", tip)
         self.slider.set_span(shown.span)
-        self.value = ValueEdit()
         tip = f"Position along {name}, in units of its length: type another"
         named(self.value, f"directionValue{index}", f"value of {name}", tip)
-        self.value.typed.connect(self._on_value_typed)
         self.remove = tool_button(
             f"directionRemove{index}",
             f"remove the slider of {name}",
             "Remove the slider; it stays on the Board",
             "close",
         )
-        self.slider.edited.connect(lambda value, _gesture: self.value.show_value(value))
         self.setLayout(row(title, self.slider, self.value, self.remove, space=SPACE // 2))
-
-    def show_value(self, value: float) -> None:
-        if self.slider.value() != value:
-            self.slider.show_value(value)
-            self.value.show_value(value)
-
-    def _on_value_typed(self, value: float) -> None:
-        self.slider.setValue(value)
-        self.value.show_value(self.slider.value())
